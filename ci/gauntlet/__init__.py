@@ -1,0 +1,1 @@
+"""Gauntlet: a portable CI pipeline as Dagger functions."""

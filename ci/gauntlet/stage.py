@@ -1,0 +1,116 @@
+"""A stage: data plus one function, and the registry that the `@stage` decorator fills."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import dagger
+    from gauntlet_verdict import Verdict
+
+    from gauntlet.config import StageSettings
+    from gauntlet.project import Project
+    from gauntlet.tools import ToolPacks
+
+StageFunction = Callable[["StageContext"], Awaitable["Verdict"]]
+# pure: any complete result may be served from cache; session: only a PASS is; never: it always runs.
+CachePolicy = Literal["pure", "session", "never"]
+
+
+class Tier(StrEnum):
+    """When a stage runs: after every edit, on every merge request, every night."""
+
+    FAST = "fast"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A registered stage.
+
+    `id` is `family:subject`. `needs` are ids of stages that must have ended first. `tools` names the packs in
+    runner-image/ that it mounts. `applies` answers, from the detected project, None when the stage has something to
+    look at and otherwise the reason why it has not (it is then planned as SKIP). `timeout_s` bounds the tool's exec.
+    """
+
+    id: str
+    run: StageFunction
+    tier: Tier
+    summary: str
+    needs: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    cache: CachePolicy = "pure"
+    controls: tuple[str, ...] = ()
+    applies: Callable[[Project], str | None] | None = None
+    timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """Everything a stage may use. It sees the project only as Dagger directories, never as a host path.
+
+    `source` is the change's tree (without .git), `history` the directory that has .git (None where there is none),
+    `base` the tree of the change's base, `changed` the paths that differ from it (None: unknown). `image` is the
+    runner base as a container; `services_image` the Debian bookworm one for PostgreSQL and Redis. `say` sends a
+    line to the stage's log and the board.
+    """
+
+    stage: Stage
+    source: dagger.Directory
+    history: dagger.Directory | None
+    base: dagger.Directory | None
+    changed: frozenset[str] | None
+    project: Project
+    settings: StageSettings
+    packs: ToolPacks
+    image: dagger.Container
+    services_image: dagger.Container
+    say: Callable[[str], None]
+    image_facts: dict[str, str] = field(default_factory=dict)
+
+
+class DuplicateStageError(Exception):
+    """Two stages were registered under one id."""
+
+
+_registry: dict[str, Stage] = {}
+
+
+def stage(
+    *,
+    id: str,  # noqa: A002 - the field's word
+    tier: Tier,
+    summary: str,
+    needs: tuple[str, ...] = (),
+    tools: tuple[str, ...] = (),
+    cache: CachePolicy = "pure",
+    controls: tuple[str, ...] = (),
+    applies: Callable[[Project], str | None] | None = None,
+    timeout_s: float = 300.0,
+) -> Callable[[StageFunction], StageFunction]:
+    """Register a stage; the function itself is returned unchanged.
+
+    Raises:
+        DuplicateStageError: the id is taken by another function.
+    """
+
+    def register(function: StageFunction) -> StageFunction:
+        known = _registry.get(id)
+        if known is not None and known.run is not function:
+            raise DuplicateStageError(f"stage {id!r} is registered twice; give one of them another id")
+        _registry[id] = Stage(
+            id=id, run=function, tier=tier, summary=summary, needs=needs, tools=tools, cache=cache,
+            controls=controls, applies=applies, timeout_s=timeout_s,
+        )  # fmt: skip
+        return function
+
+    return register
+
+
+def registered() -> dict[str, Stage]:
+    """All stages known so far, by id, in order of registration."""
+    return dict(_registry)
