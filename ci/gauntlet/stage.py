@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import dagger
-    from gauntlet_verdict import Verdict
 
     from gauntlet.config import StageSettings
     from gauntlet.project import Project
     from gauntlet.tools import ToolPacks
+    from gauntlet_verdict import Verdict
 
 StageFunction = Callable[["StageContext"], Awaitable["Verdict"]]
 # pure: any complete result may be served from cache; session: only a PASS is; never: it always runs.
@@ -70,7 +70,7 @@ class StageContext:
     image: dagger.Container
     services_image: dagger.Container
     say: Callable[[str], None]
-    image_facts: dict[str, str] = field(default_factory=dict)
+    image_facts: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class DuplicateStageError(Exception):
