@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+const (
+	reportFD     = 3 // a pipe to the shim; a successful exec closes it without a word
+	rlimitNPROC  = 6
+	rlimitFSIZE  = syscall.RLIMIT_FSIZE
+	noSuchPlace  = "place" // the command was never reached
+	noSuchThing  = "thing" // the command itself can't run
+	reportNobody = 127
+)
+
+// Entry is what a child does to itself before it becomes the command: all that Go can't do between fork and exec.
+type Entry struct {
+	Root   string `json:"root,omitempty"` // chroot of a service
+	Cwd    string `json:"cwd,omitempty"`
+	User   string `json:"user,omitempty"`
+	Keep   bool   `json:"keepHome,omitempty"`
+	Hosts  []byte `json:"hosts,omitempty"`
+	DNS    []byte `json:"dns,omitempty"`
+	Limits Limits `json:"limits"`
+}
+
+// refusal is why a child could not become its command.
+type refusal struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+}
+
+func (r *refusal) Error() string { return r.Message }
+
+// enter never returns: the process becomes the command or reports a refusal.
+func enter(arguments []string) {
+	syscall.CloseOnExec(reportFD)
+	var entry Entry
+	if err := json.Unmarshal([]byte(arguments[0]), &entry); err != nil || len(arguments) < 3 || arguments[1] != "--" {
+		refuse(noSuchPlace, errors.New("the shim called itself with wrong arguments"))
+	}
+	args := arguments[2:]
+	if err := entry.settle(); err != nil {
+		refuse(noSuchPlace, err)
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		refuse(noSuchThing, err)
+	}
+	if err := entry.Limits.apply(); err != nil {
+		refuse(noSuchPlace, err)
+	}
+	err = syscall.Exec(path, args, os.Environ())
+	refuse(noSuchThing, &os.PathError{Op: "fork/exec", Path: path, Err: err})
+}
+
+// settle moves the process to its root, directory and user.
+func (e *Entry) settle() error {
+	if e.Root != "" {
+		if err := e.enterRoot(); err != nil {
+			return err
+		}
+	}
+	who, err := findAccount(e.User, "/etc/passwd", "/etc/group")
+	if err != nil {
+		return err
+	}
+	if e.Cwd != "" {
+		if err := os.MkdirAll(e.Cwd, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chdir(e.Cwd); err != nil {
+			return err
+		}
+	}
+	// runc sets HOME for root, the user it knows of, before the shim runs.
+	if home := os.Getenv("HOME"); home == "" || (!e.Keep && who.uid != 0) {
+		os.Setenv("HOME", who.home)
+	}
+	if here, err := os.Getwd(); err == nil && os.Getenv("PWD") == "" {
+		os.Setenv("PWD", here)
+	}
+	return who.become()
+}
+
+func (a account) become() error {
+	if err := syscall.Setgroups(append([]int{a.gid}, a.groups...)); err != nil && a.uid != os.Getuid() {
+		return os.NewSyscallError("setgroups", err) // a user namespace with one user denies it: harmless when nothing changes
+	}
+	if a.gid != os.Getgid() || a.gid != os.Getegid() {
+		if err := syscall.Setresgid(a.gid, a.gid, a.gid); err != nil {
+			return os.NewSyscallError("setgid", err)
+		}
+	}
+	if a.uid != os.Getuid() || a.uid != os.Geteuid() {
+		if err := syscall.Setresuid(a.uid, a.uid, a.uid); err != nil {
+			return os.NewSyscallError("setuid", err)
+		}
+	}
+	return nil
+}
+
+// apply comes last: the address space limit would hit the shim's own runtime.
+func (l Limits) apply() error {
+	for _, limit := range []struct {
+		resource int
+		value    uint64
+	}{
+		{syscall.RLIMIT_CPU, l.CPUSeconds},
+		{rlimitFSIZE, l.FileBytes},
+		{syscall.RLIMIT_NOFILE, l.OpenFiles},
+		{rlimitNPROC, l.Processes},
+		{syscall.RLIMIT_AS, l.AddressSpaceBytes},
+	} {
+		if limit.value == 0 {
+			continue
+		}
+		var now syscall.Rlimit
+		if err := syscall.Getrlimit(limit.resource, &now); err != nil {
+			return os.NewSyscallError("getrlimit", err)
+		}
+		value := min(limit.value, now.Max) // raising the hard limit needs a privilege that containers lack
+		if err := syscall.Setrlimit(limit.resource, &syscall.Rlimit{Cur: value, Max: value}); err != nil {
+			return os.NewSyscallError("setrlimit", err)
+		}
+	}
+	return nil
+}
+
+func refuse(kind string, why error) {
+	data, err := json.Marshal(refusal{kind, strings.TrimSpace(why.Error())})
+	if err == nil {
+		_, _ = syscall.Write(reportFD, data)
+	}
+	os.Exit(reportNobody)
+}
