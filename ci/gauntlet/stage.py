@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from gauntlet.options import StageOptions
+
 if TYPE_CHECKING:
     import dagger
 
-    from gauntlet.config import StageSettings
+    from gauntlet.config import Config, StageSettings
     from gauntlet.project import Project
     from gauntlet.tools import ToolPacks
     from gauntlet_verdict import Verdict
@@ -35,6 +39,7 @@ class Stage:
     `id` is `family:subject`. `needs` are ids of stages that must have ended first. `tools` names the packs in
     runner-image/ that it mounts. `applies` answers, from the detected project, None when the stage has something to
     look at and otherwise the reason why it has not (it is then planned as SKIP). `timeout_s` bounds the tool's exec.
+    `options` is the model of the stage's own keys in gauntlet.yaml. `origin` is a custom stage's file, else empty.
     """
 
     id: str
@@ -47,6 +52,8 @@ class Stage:
     controls: tuple[str, ...] = ()
     applies: Callable[[Project], str | None] | None = None
     timeout_s: float = 300.0
+    options: type[StageOptions] = StageOptions
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class StageContext:
     `source` is the change's tree (without .git), `history` the directory that has .git (None where there is none),
     `base` the tree of the change's base, `changed` the paths that differ from it (None: unknown). `image` is the
     runner base as a container; `services_image` the Debian bookworm one for PostgreSQL and Redis. `say` sends a
-    line to the stage's log and the board.
+    line to the stage's log and the board. `settings` are this stage's, `config` the whole gauntlet.yaml.
     """
 
     stage: Stage
@@ -66,6 +73,7 @@ class StageContext:
     changed: frozenset[str] | None
     project: Project
     settings: StageSettings
+    config: Config
     packs: ToolPacks
     image: dagger.Container
     services_image: dagger.Container
@@ -78,6 +86,18 @@ class DuplicateStageError(Exception):
 
 
 _registry: dict[str, Stage] = {}
+_target: ContextVar[dict[str, Stage]] = ContextVar("target", default=_registry)
+
+
+@contextmanager
+def collected() -> Generator[dict[str, Stage]]:
+    """Stages registered inside the block go into the yielded dict alone: custom stages stay apart from ours."""
+    stages: dict[str, Stage] = {}
+    token = _target.set(stages)
+    try:
+        yield stages
+    finally:
+        _target.reset(token)
 
 
 def stage(
@@ -91,6 +111,7 @@ def stage(
     controls: tuple[str, ...] = (),
     applies: Callable[[Project], str | None] | None = None,
     timeout_s: float = 300.0,
+    options: type[StageOptions] = StageOptions,
 ) -> Callable[[StageFunction], StageFunction]:
     """Register a stage; the function itself is returned unchanged.
 
@@ -99,12 +120,13 @@ def stage(
     """
 
     def register(function: StageFunction) -> StageFunction:
-        known = _registry.get(id)
+        registry = _target.get()
+        known = registry.get(id)
         if known is not None and known.run is not function:
             raise DuplicateStageError(f"stage {id!r} is registered twice; give one of them another id")
-        _registry[id] = Stage(
+        registry[id] = Stage(
             id=id, run=function, tier=tier, summary=summary, needs=needs, tools=tools, cache=cache,
-            controls=controls, applies=applies, timeout_s=timeout_s,
+            controls=controls, applies=applies, timeout_s=timeout_s, options=options,
         )  # fmt: skip
         return function
 
@@ -112,5 +134,5 @@ def stage(
 
 
 def registered() -> dict[str, Stage]:
-    """All stages known so far, by id, in order of registration."""
+    """All of our own stages known so far, by id, in order of registration."""
     return dict(_registry)
