@@ -1,0 +1,38 @@
+"""Immutable operations with content digests, and their translation to BuildKit's LLB. Nothing here does I/O."""
+
+from gauntlet_engine.graph.definition import Imported, empty_definition, from_definition, marshal, ops_below
+from gauntlet_engine.graph.file import KEEP, Action, Copy, FileChange, Mkdir, Mkfile, Owner, Remove, Symlink
+from gauntlet_engine.graph.op import Op, Output
+from gauntlet_engine.graph.process import Bind, Cache, Exec, Mount, SecretFile, Socket, Tmpfs
+from gauntlet_engine.graph.source import Source, local_source
+from gauntlet_engine.graph.tree import Diff, Merge
+
+__all__ = [
+    "KEEP",
+    "Action",
+    "Bind",
+    "Cache",
+    "Copy",
+    "Diff",
+    "Exec",
+    "FileChange",
+    "Imported",
+    "Merge",
+    "Mkdir",
+    "Mkfile",
+    "Mount",
+    "Op",
+    "Output",
+    "Owner",
+    "Remove",
+    "SecretFile",
+    "Socket",
+    "Source",
+    "Symlink",
+    "Tmpfs",
+    "empty_definition",
+    "from_definition",
+    "local_source",
+    "marshal",
+    "ops_below",
+]
