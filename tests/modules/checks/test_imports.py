@@ -64,7 +64,7 @@ def test_sys_exit_at_import_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_circular_import_shows_although_another_order_would_work(tmp_path: Path) -> None:
-    files = {"src/shop/a.py": "x = 1\nfrom shop.b import y", "src/shop/b.py": "import shop.a\ny = 2\nz = shop.a.x"}
+    files = {"src/shop/a.py": "x = 1\nfrom shop.b import y", "src/shop/b.py": "from shop import a\ny = 2\nz = a.x"}
     assert [f.module for f in run(tmp_path, files).failures] == ["shop.b"]
 
 
