@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gauntlet_buildkit.api import ops_pb2
-
 from gauntlet_engine.graph.op import Inputs, Op, Output
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def from_definition(definition: ops_pb2.Definition, *, platform: str) -> Output 
         message = ops_pb2.Op.FromString(raw)
         parents = tuple(Output(ops[source.digest], source.index) for source in message.inputs)
         digest = "sha256:" + hashlib.sha256(raw).hexdigest()
-                ops[digest] = Imported(platform=platform, name=_name(definition, digest), raw=raw, parents=parents)
+        ops[digest] = Imported(platform=platform, name=_name(definition, digest), raw=raw, parents=parents)
         last = parents[0] if len(parents) == 1 and message.WhichOneof("op") is None else None
     return last
 
