@@ -141,9 +141,9 @@ def load(
     document = read_document(raw, filename)
     top = dict(document.data)
     table = top.pop("stages", {})
-    config, problems = _validated(document, Config, top, (), also=("stages",))
+    config, problems = _validated(document, Config, top, ())
     settings, more = _stage_settings(document, table, stages)
-    problems += more
+    problems = [*document.problems, *problems, *more]
     if problems or config is None:
         raise ConfigError(problems)
     return config.model_copy(update={"stages": settings, "present": True})
@@ -253,7 +253,13 @@ def _dotted(place: Path) -> str:
 def _message(item: Mapping[str, Any]) -> str:
     """Pydantic's words, in those of a person who writes YAML."""
     message = str(item["msg"]).removeprefix("Value error, ")
-    words = {"tuple": "list", "Input should be": "must be", "valid ": "", "dictionary": "mapping"}
+    words = {
+        "tuple": "list",
+        "Input should be": "must be",
+        "valid ": "",
+        "integer": "whole number",
+        "dictionary": "mapping",
+    }
     for theirs, ours in words.items():
         message = message.replace(theirs, ours)
     value = item.get("input")

@@ -22,18 +22,23 @@ SIZE_LIMIT = 256 * 1024
 DEPTH_LIMIT = 32
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "value", "merge"}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of a YAML file: a mapping, with tuples for lists; `keys` and `values` hold places counted from 1."""
+    """The data of a YAML file: a mapping, with tuples for lists; `keys` and `values` hold places counted from 1.
+
+    `problems` are those that leave data to check further: duplicate keys, unsupported tags.
+    """
 
     file: str
     data: dict[str, Value]
     keys: dict[Path, Place]
     values: dict[Path, Place]
+    problems: tuple[Problem, ...] = ()
 
     def problem(self, path: Path, message: str, suggestion: str = "", *, key: bool = False) -> Problem:
         """A problem at the value (or key) at `path`, or at the nearest enclosing one that has a place."""
@@ -55,7 +60,7 @@ def read_document(raw: bytes | str, file: str) -> Document:
     Anchors, aliases, tags and YAML 1.1's surprises (`on` as a boolean, `1:30` as 90) are not part of the language.
 
     Raises:
-        ConfigError: every problem that makes the text no plain mapping; a syntax error hides what follows it.
+        ConfigError: the text is no plain mapping; a syntax error hides what follows it.
     """
     text = _decoded(raw, file)
     problems = list(_forbidden(text, file))
@@ -69,9 +74,7 @@ def read_document(raw: bytes | str, file: str) -> Document:
         raise ConfigError([Problem(file, *_of(root), f"{what} on the top level", "write `key: value` lines there")])
     reader = _Reader(file)
     data = reader.mapping(root, ())
-    if reader.problems:
-        raise ConfigError(reader.problems)
-    return Document(file, data, reader.keys, reader.values)
+    return Document(file, data, reader.keys, reader.values, tuple(reader.problems))
 
 
 def _decoded(raw: bytes | str, file: str) -> str:
@@ -171,7 +174,7 @@ class _Reader:
             return tuple(self._value(item, (*path, number)) for number, item in enumerate(node.value))
         if not isinstance(node, yaml.ScalarNode):
             return None
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
             self._say(node, f"the tag {node.tag} is not supported", "write the plain value")
         return _scalar(node)
 
@@ -182,7 +185,7 @@ class _Reader:
 def _scalar(node: yaml.ScalarNode) -> Value:
     """YAML 1.2's core scalars; whatever else YAML 1.1 would guess stays the text that was written."""
     text = str(node.value)
-    if node.style is not None:
+    if node.style:  # quoted or a block: text, whatever it looks like
         return text
     if text in {"", "~", "null", "Null", "NULL"}:
         return None
