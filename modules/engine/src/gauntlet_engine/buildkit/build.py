@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import posixpath
+import secrets
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import anyio
+
+from gauntlet_buildkit.api import control_pb2, gateway_pb2, ops_pb2
+from gauntlet_engine.buildkit.container import open_container
+from gauntlet_engine.buildkit.errors import DaemonGone, ExecFailed, NotFound, SolveFailed
+from gauntlet_engine.buildkit.faults import RpcFault, plain_error, solve_fault
+from gauntlet_engine.buildkit.lifeline import Lifeline, background
+from gauntlet_engine.buildkit.meta import META_MOUNT, read_meta
+from gauntlet_engine.buildkit.platform import parse_platform
+from gauntlet_engine.buildkit.progress import read_status
+from gauntlet_engine.buildkit.stat import Stat, to_stat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gauntlet_buildkit.api import ops_pb2
+    from google.protobuf.message import Message
 
+    from gauntlet_engine.buildkit.client import Client
     from gauntlet_engine.buildkit.container import GatewayContainer
+    from gauntlet_engine.buildkit.errors import EngineError
     from gauntlet_engine.buildkit.progress import Event
+    from gauntlet_engine.buildkit.session import Session
 
+R = TypeVar("R", bound="Message")
 
-META_MOUNT = "/.gauntlet/meta"
-"""Where the exec shim writes `stdout`, `stderr`, `combined` and `exit-code`; read here when an exec fails."""
+_RANGE = 8 << 20  # bytes of one ReadFile; the daemon refuses to send more than 16 MiB at once
+_BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
+_CONFIG = "containerimage.config"
 
 
 @dataclass(frozen=True)
@@ -24,29 +45,6 @@ class ResultRef:
     """A solved result; valid while its build is open. An empty id is an empty file system (scratch)."""
 
     id: str
-
-
-@dataclass(frozen=True)
-class Stat:
-    """A path inside a result.
-
-    `path` is its base name in `read_dir`, the cleaned path in `stat`. `mode` holds POSIX bits (st_mode, with
-    the file type), `size` bytes, `mtime_ns` nanoseconds since the epoch, `linkname` a symlink's target.
-    """
-
-    path: str
-    kind: Literal["file", "dir", "symlink", "device", "fifo", "socket"]
-    mode: int
-    size: int
-    uid: int
-    gid: int
-    mtime_ns: int
-    linkname: str
-
-    @property
-    def permissions(self) -> int:
-        """Mode without the file type: rwx, setuid, setgid, sticky."""
-        return self.mode & 0o7777
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,12 @@ class Build:
     Every method raises DaemonGone when the daemon went away and SessionGone when our session did.
     """
 
-    ref: str
-    """Our id of the build, as progress events know it."""
+    def __init__(self, client: Client, session: Session) -> None:
+        self.ref = secrets.token_hex(13)
+        """Our id of the build, as progress events know it."""
+        self.session = session
+        self._client = client
+        self._lifeline = Lifeline()
 
     async def solve(self, definition: ops_pb2.Definition, *, ignore_cache: Collection[str] = ()) -> ResultRef:
         """Run what is not cached of `definition` and return its last op's result.
@@ -77,17 +79,42 @@ class Build:
                 each, once a build: a second call with the same digests in this build gets the first one's result.
 
         Raises:
-            ExecFailed, SolveFailed, SolveCancelled.
+            ExecFailed: a process under the exec shim (an op with META_MOUNT) exited with a code not expected.
+            SolveFailed, SolveCancelled: everything else.
         """
-        raise NotImplementedError
+        if ignore_cache:
+            definition = _ignoring_cache(definition, ignore_cache)
+        request = gateway_pb2.SolveRequest(
+            Definition=definition, allowResultReturn=True, allowResultArrayRef=True, Evaluate=True
+        )
+        try:
+            answer = await self._bridge("Solve", request, gateway_pb2.SolveResponse)
+        except RpcFault as fault:
+            raise await self._solve_error(fault) from None
+        return ResultRef(answer.result.ref.id)
 
     async def read_file(self, ref: ResultRef, path: str, *, offset: int = 0, length: int | None = None) -> bytes:
         """Bytes of a file, symlinks followed inside the result; any size (read in ranges).
 
         Raises:
-            NotFound: no such path. SolveFailed: it is a directory.
+            NotFound: no such path. SolveFailed: it is not a regular file.
         """
-        raise NotImplementedError
+        if not ref.id:
+            raise NotFound(f"{path}: no such file or directory")
+        pieces: list[bytes] = []
+        left = length
+        while left is None or left > 0:
+            wanted = _RANGE if left is None else min(left, _RANGE)
+            request = gateway_pb2.ReadFileRequest(
+                Ref=ref.id, FilePath=path, Range=gateway_pb2.FileRange(Offset=offset, Length=wanted)
+            )
+            piece = (await self._call("ReadFile", request, gateway_pb2.ReadFileResponse)).Data
+            pieces.append(piece)
+            if len(piece) < wanted:
+                break
+            offset += wanted
+            left = None if left is None else left - wanted
+        return b"".join(pieces)
 
     async def stat(self, ref: ResultRef, path: str, *, follow: bool = True) -> Stat:
         """What is at `path`. Parents' symlinks are always followed, `path`'s own only with `follow`.
@@ -95,7 +122,20 @@ class Build:
         Raises:
             NotFound: no such path.
         """
-        raise NotImplementedError
+        path = posixpath.normpath("/" + path.lstrip("/"))
+        if not ref.id and path != "/":
+            raise NotFound(f"{path}: no such file or directory")
+        if not ref.id:
+            return Stat("/", "dir", 0o40755, 0, 0, 0, 0, "")
+        if not follow and path != "/":
+            parent, name = posixpath.split(path)
+            for entry in await self.read_dir(ref, parent, include=_literal(name)):
+                if entry.path == name:
+                    return entry
+            raise NotFound(f"{path}: no such file or directory")
+        request = gateway_pb2.StatFileRequest(Ref=ref.id, Path=path)
+        answer = await self._call("StatFile", request, gateway_pb2.StatFileResponse)
+        return to_stat(answer.stat, path)
 
     async def read_dir(self, ref: ResultRef, path: str, *, include: str = "") -> list[Stat]:
         """Direct children sorted by name, symlinks unfollowed; `include` is one pattern of names (`*.py`).
@@ -103,7 +143,13 @@ class Build:
         Raises:
             NotFound: no such directory. SolveFailed: it is a file.
         """
-        raise NotImplementedError
+        if not ref.id:
+            if posixpath.normpath("/" + path.lstrip("/")) == "/":
+                return []
+            raise NotFound(f"{path}: no such file or directory")
+        request = gateway_pb2.ReadDirRequest(Ref=ref.id, DirPath=path, IncludePattern=include)
+        answer = await self._call("ReadDir", request, gateway_pb2.ReadDirResponse)
+        return sorted((to_stat(entry, entry.path) for entry in answer.entries), key=lambda entry: entry.path)
 
     async def resolve_image(
         self, ref: str, *, platform: str = "", store: str = "", mode: Literal["default", "pull", "local"] = "default"
@@ -119,7 +165,21 @@ class Build:
         Raises:
             NotFound: the registry has no such image. SolveFailed: it does not answer, or refuses.
         """
-        raise NotImplementedError
+        if store:
+            attrs = {"oci.store": store, "oci.session": self.session.id}
+            source = ops_pb2.SourceOp(identifier=f"oci-layout://{ref}", attrs=attrs)
+        else:
+            source = ops_pb2.SourceOp(identifier=f"docker-image://{ref}", attrs={"image.resolvemode": mode})
+        request = gateway_pb2.ResolveSourceMetaRequest(
+            Source=source,
+            Platform=parse_platform(platform) if platform else None,
+            ResolveMode=mode,
+            Image=gateway_pb2.ResolveSourceImageRequest(),
+        )
+        answer = await self._call("ResolveSourceMeta", request, gateway_pb2.ResolveSourceMetaResponse)
+        digest = answer.Image.Digest
+        exact = ref if "@" in ref else f"{ref}@{digest}"
+        return ResolvedImage(exact, digest, json.loads(answer.Image.Config or b"{}"))
 
     async def dockerfile(
         self,
@@ -140,7 +200,20 @@ class Build:
         Raises:
             SolveFailed: also for a failing RUN, whose message has the command and its exit code.
         """
-        raise NotImplementedError
+        request = gateway_pb2.SolveRequest(
+            Frontend="dockerfile.v0",
+            FrontendOpt=dict(options),
+            FrontendInputs={"context": context, "dockerfile": dockerfile},
+            allowResultReturn=True,
+            allowResultArrayRef=True,
+            Evaluate=True,
+        )
+        try:
+            answer = await self._bridge("Solve", request, gateway_pb2.SolveResponse)
+        except RpcFault as fault:
+            raise await self._solve_error(fault) from None
+        definition = getattr(answer.result.ref, "def")
+        return definition, json.loads(answer.result.metadata.get(_CONFIG, b"{}"))
 
     def container(
         self,
@@ -160,8 +233,128 @@ class Build:
             hostname: its own name.
             extra_hosts: name → IP address lines of its /etc/hosts.
         """
-        raise NotImplementedError
+        request = gateway_pb2.NewContainerRequest(
+            ContainerID=secrets.token_hex(13),
+            Mounts=[
+                ops_pb2.Mount(dest=dest, resultID=ref.id, input=-1, output=-1 if readonly else 0, readonly=readonly)
+                for dest, ref, readonly in (("/", root, False), *mounts)
+            ],
+            Network={"bridge": ops_pb2.UNSET, "none": ops_pb2.NONE, "host": ops_pb2.HOST}[network],
+            extraHosts=[ops_pb2.HostIP(Host=name, IP=ip) for name, ip in (extra_hosts or {}).items()],
+            hostname=hostname,
+        )
+        return open_container(self, request)
 
-    def events(self) -> AsyncIterator[Event]:
-        """Progress of this build from now on; ends with it. More than one may listen."""
-        raise NotImplementedError
+    async def events(self) -> AsyncIterator[Event]:
+        """Progress of this build from its start; ends with it. More than one may listen."""
+        async for event in read_status(self._client.channel, self.ref):
+            yield event
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What addresses a gateway call to this build."""
+        return (("buildkit-controlapi-buildid", self.ref),)
+
+    @property
+    def client(self) -> Client:
+        """The daemon that runs this build."""
+        return self._client
+
+    async def guarded(self, method: str, request: Message, response: type[R]) -> R:
+        """One gateway call that ends when the build, our session or the daemon does; raises RpcFault too."""
+        return await self._bridge(method, request, response)
+
+    async def _bridge(self, method: str, request: Message, response: type[R]) -> R:
+        async def call() -> R:
+            return await self._client.channel.unary(_BRIDGE + method, request, response, metadata=self.metadata)
+
+        return await self._lifeline.run(lambda: self.session.lifeline.run(call))
+
+    async def _call(self, method: str, request: Message, response: type[R]) -> R:
+        try:
+            return await self._bridge(method, request, response)
+        except RpcFault as fault:
+            raise await self._client.error(fault) from None
+
+    async def _solve_error(self, fault: RpcFault) -> EngineError:
+        if fault.code == "UNAVAILABLE" and not await self._client.alive():
+            return DaemonGone(f"The BuildKit daemon at {self._client.address} went away: {fault.message}")
+        details = solve_fault(fault)
+        if details.exit_code is None or details.op is None or not details.op.HasField("exec"):
+            return plain_error(fault)
+        meta = await read_meta(self, details)
+        if meta is None:
+            return SolveFailed(fault.message, vertex=details.vertex)
+        return ExecFailed(
+            f"exit code: {meta.exit_code}",
+            vertex=details.vertex,
+            exit_code=meta.exit_code,
+            stdout=meta.stdout,
+            stderr=meta.stderr,
+            args=tuple(details.op.exec.meta.args),
+        )
+
+    async def hold(self, entitlements: Sequence[str]) -> None:
+        """Keep the build open in the daemon; its early end cuts all calls."""
+        request = control_pb2.SolveRequest(
+            Ref=self.ref, Session=self.session.id, Internal=True, Entitlements=list(entitlements)
+        )
+        try:
+            await self._client.channel.unary(
+                "/moby.buildkit.v1.Control/Solve", request, control_pb2.SolveResponse
+            )
+        except RpcFault as fault:
+            self._lifeline.cut(await self._client.error(fault))
+        else:
+            self._lifeline.cut(SolveFailed("This build has ended."))
+
+    async def opened(self) -> None:
+        """Return once the daemon answers for this build."""
+        while True:
+            try:
+                await self._bridge("Ping", gateway_pb2.PingRequest(), gateway_pb2.PongResponse)
+            except RpcFault as fault:
+                # "no such job" is also what Ping says while `hold` is on its way to a real error.
+                if fault.code not in {"NOT_FOUND", "UNKNOWN"} or "no such job" not in fault.message:
+                    raise await self._client.error(fault) from None
+                await anyio.sleep(0.01)
+            else:
+                return
+
+    async def finish(self) -> None:
+        """End the build in the daemon; its results are released."""
+        with anyio.move_on_after(5):
+            try:
+                await self._bridge(
+                    "Return", gateway_pb2.ReturnRequest(result=gateway_pb2.Result()), gateway_pb2.ReturnResponse
+                )
+            except (RpcFault, DaemonGone):
+                return
+            while self._lifeline.error is None:
+                await anyio.sleep(0.001)
+
+
+def _ignoring_cache(definition: ops_pb2.Definition, digests: Collection[str]) -> ops_pb2.Definition:
+    changed = ops_pb2.Definition()
+    changed.CopyFrom(definition)
+    for digest in digests:
+        changed.metadata[digest].ignore_cache = True
+    return changed
+
+
+def _literal(name: str) -> str:
+    return "".join(f"\\{c}" if c in "*?[]\\!#" else c for c in name)
+
+
+@asynccontextmanager
+async def open_build(client: Client, session: Session, entitlements: Sequence[str] = ()) -> AsyncIterator[Build]:
+    """A build held open in the background until the block ends."""
+    build = Build(client, session)
+    async with background() as tasks:
+        tasks.start_soon(build.hold, entitlements)
+        await build.opened()
+        yield build
+        await build.finish()
+
+
+__all__ = ["META_MOUNT", "Build", "ResolvedImage", "ResultRef", "Stat", "open_build"]

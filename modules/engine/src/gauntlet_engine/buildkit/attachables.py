@@ -1,0 +1,113 @@
+"""What a session offers besides files and images: secrets, registry credentials, sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from gauntlet_buildkit.api import auth_pb2, secrets_pb2, sshforward_pb2
+from gauntlet_engine.buildkit.http2 import NOT_FOUND, UNIMPLEMENTED, RpcStatus, Stream, unary
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    from anyio.abc import ByteStream
+
+    from gauntlet_engine.buildkit.http2 import Handler
+
+_SOCKET_PIECE = 32 << 10
+
+
+class Secrets:
+    """`Secrets/GetSecret`: values by id, known or asked for at the moment of use."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, bytes | Callable[[], Awaitable[bytes]]] = {}
+
+    def add(self, secret_id: str, value: bytes | Callable[[], Awaitable[bytes]]) -> None:
+        """Offer a value."""
+        self._values[secret_id] = value
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By method name."""
+        return {"/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(secrets_pb2.GetSecretRequest, self._get)}
+
+    async def _get(self, request: secrets_pb2.GetSecretRequest, _: Stream) -> secrets_pb2.GetSecretResponse:
+        value = self._values.get(request.ID)
+        if value is None:
+            raise RpcStatus(NOT_FOUND, f"secret {request.ID} is not known")
+        return secrets_pb2.GetSecretResponse(data=value if isinstance(value, bytes) else await value())
+
+
+class RegistryAuth:
+    """`Auth/*`: user and password by registry host; an empty answer means anonymous."""
+
+    def __init__(self) -> None:
+        self.registries: dict[str, tuple[str, str]] = {}
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By method name. Token methods say that we have none, and the daemon then asks for credentials."""
+        service = "/moby.filesync.v1.Auth/"
+        return {
+            service + "Credentials": unary(auth_pb2.CredentialsRequest, self._credentials),
+            service + "FetchToken": self._unsupported,
+            service + "GetTokenAuthority": self._unsupported,
+            service + "VerifyTokenAuthority": self._unsupported,
+        }
+
+    async def _credentials(self, request: auth_pb2.CredentialsRequest, _: Stream) -> auth_pb2.CredentialsResponse:
+        user, password = self.registries.get(request.Host, ("", ""))
+        return auth_pb2.CredentialsResponse(Username=user, Secret=password)
+
+    async def _unsupported(self, stream: Stream) -> None:
+        raise RpcStatus(UNIMPLEMENTED, f"{stream.method} is not offered")
+
+
+class Sockets:
+    """`SSH/*`: unix sockets of the host, forwarded to SSH mounts with their id."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, Path] = {}
+
+    def add(self, socket_id: str, path: Path) -> None:
+        """Offer a socket."""
+        self._paths[socket_id] = path
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By method name."""
+        service = "/moby.sshforward.v1.SSH/"
+        return {
+            service + "CheckAgent": unary(sshforward_pb2.CheckAgentRequest, self._check),
+            service + "ForwardAgent": self._forward,
+        }
+
+    async def _check(
+        self, request: sshforward_pb2.CheckAgentRequest, _: Stream
+    ) -> sshforward_pb2.CheckAgentResponse:
+        self._path(request.ID)
+        return sshforward_pb2.CheckAgentResponse()
+
+    def _path(self, socket_id: str) -> Path:
+        path = self._paths.get(socket_id or "default")
+        if path is None:
+            raise RpcStatus(NOT_FOUND, f"socket {socket_id} is not known")
+        return path
+
+    async def _forward(self, stream: Stream) -> None:
+        path = self._path("".join(stream.metadata.get("buildkit.ssh.id", [])))
+        async with await anyio.connect_unix(path) as socket, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._to_daemon, socket, stream)
+            while (message := await stream.receive()) is not None:
+                await socket.send(sshforward_pb2.BytesMessage.FromString(message).data)
+            await socket.send_eof()
+
+    async def _to_daemon(self, socket: ByteStream, stream: Stream) -> None:
+        while True:
+            try:
+                data = await socket.receive(_SOCKET_PIECE)
+            except anyio.EndOfStream:
+                return
+            await stream.send(sshforward_pb2.BytesMessage(data=data).SerializeToString())
+            await stream.flush()
