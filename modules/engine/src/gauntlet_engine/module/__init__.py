@@ -1,0 +1,1 @@
+"""Local Dagger modules in Python, run without the Dagger engine."""
