@@ -1,0 +1,1 @@
+"""Orders: takes orders, keeps them, tells the rest of the shop."""
