@@ -1,13 +1,15 @@
 """Python gRPC stubs from the .proto files of the pinned Go modules.
 
-The generated tree mirrors the .proto paths (`github/com/moby/…`) but is rooted under `gauntlet_buildkit.pb`: a top-level
-`github` package would collide with PyGithub's.
+The generated tree mirrors the .proto paths (`github/com/moby/…`) but is rooted under `gauntlet_buildkit.pb`:
+a top-level `github` package would collide with PyGithub's.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -86,7 +88,7 @@ def generate(module_dirs: dict[str, Path], target: Path, work: Path) -> None:
         work: An empty scratch directory on the same file system.
 
     Raises:
-        StubError: protoc failed; its own messages went to stderr.
+        StubError: protoc failed, with its own words.
     """
     protos, out = work / "proto", work / "pb"
     for proto in PROTOS:
@@ -101,26 +103,25 @@ def generate(module_dirs: dict[str, Path], target: Path, work: Path) -> None:
 
 
 def _protoc(protos: Path, out: Path) -> None:
-    # Imported here: the pins and the stamp are looked at without the build requirements, too.
-    from google.rpc import status_pb2  # noqa: PLC0415
-    from grpc_tools import protoc  # noqa: PLC0415
+    includes = [protos, _installed("grpc_tools") / "_proto", _installed("google.rpc").parents[1]]
+    command = [
+        sys.executable,
+        "-m",
+        "grpc_tools.protoc",
+        *(f"--proto_path={path}" for path in includes),
+        *(f"--{kind}_out={out}" for kind in ("python", "pyi", "grpc_python")),
+        *(import_path(proto) for proto in PROTOS),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StubError(f"protoc ended with code {done.returncode} on {len(PROTOS)} files:\n{done.stderr.strip()}")
 
-    wellknown = Path(protoc.__file__).parent / "_proto"
-    rpc = Path(str(status_pb2.__file__)).parents[2]
-    code = protoc.main(
-        [
-            "protoc",
-            f"--proto_path={protos}",
-            f"--proto_path={wellknown}",
-            f"--proto_path={rpc}",
-            f"--python_out={out}",
-            f"--pyi_out={out}",
-            f"--grpc_python_out={out}",
-            *(import_path(proto) for proto in PROTOS),
-        ]
-    )
-    if code != 0:
-        raise StubError(f"protoc ended with code {code} on {len(PROTOS)} files (python {sys.version.split()[0]})")
+
+def _installed(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise StubError(f"{package} is not installed in the build environment")
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _settle(out: Path) -> None:

@@ -69,7 +69,10 @@ type command struct {
 }
 
 func runCommand(h *household, services *pod, spec *Spec, env []string, stdout, stderr *stream) (int, bool, error) {
-	before := len(descendants())
+	before := 0
+	if spec.Limits.Processes > 0 {
+		before = len(descendants())
+	}
 	main, err := startCommand(h, spec, env, stdout, stderr)
 	var no *refusal
 	if errors.As(err, &no) && no.Kind == noSuchThing {
