@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 import anyio
 import asyncpg
 import pytest
-from redis.asyncio import Redis
+
+from support.cache import connect, keys_of
 
 SCHEMA_LOCK = 715518
 
@@ -74,6 +75,6 @@ async def key_prefix(redis_url: str, anyio_backend: str) -> AsyncGenerator[str]:
     """A prefix for keys and streams of this run only, that are deleted afterwards."""
     prefix = f"test-{uuid.uuid4().hex[:16]}:"
     yield prefix
-    async with Redis.from_url(redis_url) as cache:
-        async for key in cache.scan_iter(match=f"{prefix}*"):
+    async with connect(redis_url) as cache:
+        for key in await keys_of(cache, prefix):
             await cache.delete(key)

@@ -104,7 +104,7 @@ PageSize = Annotated[int, Query(ge=1, le=100)]
     "/orders",
     status_code=HTTPStatus.CREATED,
     responses={200: {"model": Order, "description": "The order that this key made before."}}
-    | failures(401, 403, 413, 422, 429, 503),
+    | failures(400, 401, 403, 413, 422, 429, 503),
 )
 async def create_order(
     new: NewOrder,
@@ -149,7 +149,7 @@ async def read_order(order_id: UUID, caller: Caller, parts: Wired) -> Order:
 
 
 @router.post(
-    "/orders/{order_id}/payment", responses=failures(401, 403, 404, 409, 413, 422, 429, 503)
+    "/orders/{order_id}/payment", responses=failures(400, 401, 403, 404, 409, 413, 422, 429, 503)
 )
 async def pay_order(
     order_id: UUID, payment: Payment, caller: Caller, parts: Wired, after: BackgroundTasks

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from orders.problems import MEDIA_TYPE, Problem
 
 MEANINGS = {
+    400: "The body can not be read.",
     401: "Nobody we know: no token, or one that is forged, expired or revoked.",
     403: "The token's scope does not allow this.",
     404: "No such order, or somebody else's.",

@@ -13,7 +13,9 @@ class Settings(BaseSettings):
     finds the wrong one sooner or later.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ORDERS_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERS_", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     database_url: Annotated[PostgresDsn, Field(validation_alias="DATABASE_URL")]
     redis_url: Annotated[RedisDsn, Field(validation_alias="REDIS_URL")]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import httpx
 import pytest
+
 from support import credentials
 
 
