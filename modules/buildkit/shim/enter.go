@@ -16,6 +16,7 @@ const (
 	noSuchPlace  = "place" // the command was never reached
 	noSuchThing  = "thing" // the command itself can't run
 	reportNobody = 127
+	defaultPath  = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // Entry is what a child does to itself before it becomes the command: all that Go can't do between fork and exec.
@@ -61,6 +62,9 @@ func enter(arguments []string) {
 
 // settle moves the process to its root, directory and user.
 func (e *Entry) settle() error {
+	if os.Getenv("PATH") == "" {
+		os.Setenv("PATH", defaultPath)
+	}
 	if e.Root != "" {
 		if err := e.enterRoot(); err != nil {
 			return err

@@ -9,6 +9,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 const (
@@ -34,6 +35,20 @@ func main() {
 	os.Exit(255)
 }
 
+// complain says in the live log and in the recorded output why the command was never reached.
+func complain(meta string, why error) {
+	line := fmt.Sprintf("gauntlet: %v\n", why)
+	fmt.Fprint(os.Stderr, line)
+	for _, name := range []string{"stderr", "combined"} {
+		file, err := os.OpenFile(filepath.Join(meta, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if err != nil {
+			return // without a place to write, the live log has to do
+		}
+		fmt.Fprint(file, line)
+		file.Close()
+	}
+}
+
 // execute runs one exec and returns the shim's own exit status.
 func execute(argument, meta string) int {
 	code, ok, err := 0, false, error(nil)
@@ -42,11 +57,11 @@ func execute(argument, meta string) int {
 		code, ok, err = runExec(spec, meta)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gauntlet:", err)
+		complain(meta, err)
 		code, ok = codeLost, false
 	}
 	if err := writeCode(meta, code); err != nil {
-		fmt.Fprintln(os.Stderr, "gauntlet:", err)
+		complain(meta, err)
 		return 255
 	}
 	switch {

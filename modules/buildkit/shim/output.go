@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -130,13 +131,21 @@ func openRecord(meta string, known *secrets, limit int64) (stdout, stderr *strea
 	return stdout, stderr, nil
 }
 
-// writeCode leaves exit-code complete or absent.
+// writeCode leaves exit-code complete or absent. The command may have planted a link there.
 func writeCode(meta string, code int) error {
 	if err := os.MkdirAll(meta, 0o755); err != nil {
 		return err
 	}
 	path := filepath.Join(meta, "exit-code")
-	if err := os.WriteFile(path+".new", []byte(strconv.Itoa(code)), 0o644); err != nil {
+	if err := os.RemoveAll(path + ".new"); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(strconv.Itoa(code))
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)

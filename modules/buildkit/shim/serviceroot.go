@@ -15,12 +15,13 @@ func (e *Entry) enterRoot() error {
 	if err := os.Chdir("/"); err != nil {
 		return err
 	}
-	syscall.Umask(0)
-	defer syscall.Umask(0o022)
-	for path, mode := range map[string]os.FileMode{
-		"/dev": 0o755, "/dev/shm": os.ModeSticky | 0o777, "/tmp": os.ModeSticky | 0o777, "/etc": 0o755,
-	} {
-		if err := directory(path, mode); err != nil {
+	defer syscall.Umask(syscall.Umask(0))
+	const shared = os.ModeSticky | 0o777
+	for _, wanted := range []struct {
+		path string
+		mode os.FileMode
+	}{{"/etc", 0o755}, {"/tmp", shared}, {"/dev", 0o755}, {"/dev/shm", shared}} {
+		if err := directory(wanted.path, wanted.mode); err != nil {
 			return err
 		}
 	}
