@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 
 class GauntletError(Exception):
@@ -99,3 +100,15 @@ class ConfigError(GauntletError):
     def diagnostics(self) -> str:
         """Where the whole language is described."""
         return "run `gauntlet init --schema` for every key, or `gauntlet init` to start from a commented file"
+
+
+@contextmanager
+def unwrapped() -> Generator[None]:
+    """Let the first of a task group's errors through as itself: people and `except` clauses want the error, not a group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first: BaseException = cast("BaseExceptionGroup[BaseException]", group)
+        while isinstance(first, BaseExceptionGroup):
+            first = cast("BaseExceptionGroup[BaseException]", first).exceptions[0]
+        raise first from None
