@@ -1,0 +1,4 @@
+export { OrdersClient, type ListOptions, type Options } from "./client.js";
+export { format, totalCents } from "./money.js";
+export { ProblemError } from "./problem.js";
+export type * from "./types.js";
