@@ -83,9 +83,7 @@ class Sockets:
             service + "ForwardAgent": self._forward,
         }
 
-    async def _check(
-        self, request: sshforward_pb2.CheckAgentRequest, _: Stream
-    ) -> sshforward_pb2.CheckAgentResponse:
+    async def _check(self, request: sshforward_pb2.CheckAgentRequest, _: Stream) -> sshforward_pb2.CheckAgentResponse:
         self._path(request.ID)
         return sshforward_pb2.CheckAgentResponse()
 

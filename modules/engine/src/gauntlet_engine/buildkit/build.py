@@ -22,7 +22,7 @@ from gauntlet_engine.buildkit.progress import read_status
 from gauntlet_engine.buildkit.stat import Stat, to_stat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from google.protobuf.message import Message
@@ -69,6 +69,7 @@ class Build:
         self.session = session
         self._client = client
         self._lifeline = Lifeline()
+        self._ended = anyio.Event()
 
     async def solve(self, definition: ops_pb2.Definition, *, ignore_cache: Collection[str] = ()) -> ResultRef:
         """Run what is not cached of `definition` and return its last op's result.
@@ -300,13 +301,12 @@ class Build:
             Ref=self.ref, Session=self.session.id, Internal=True, Entitlements=list(entitlements)
         )
         try:
-            await self._client.channel.unary(
-                "/moby.buildkit.v1.Control/Solve", request, control_pb2.SolveResponse
-            )
+            await self._client.channel.unary("/moby.buildkit.v1.Control/Solve", request, control_pb2.SolveResponse)
         except RpcFault as fault:
             self._lifeline.cut(await self._client.error(fault))
         else:
             self._lifeline.cut(SolveFailed("This build has ended."))
+        self._ended.set()
 
     async def opened(self) -> None:
         """Return once the daemon answers for this build."""
@@ -330,8 +330,7 @@ class Build:
                 )
             except (RpcFault, DaemonGone):
                 return
-            while self._lifeline.error is None:
-                await anyio.sleep(0.001)
+            await self._ended.wait()
 
 
 def _ignoring_cache(definition: ops_pb2.Definition, digests: Collection[str]) -> ops_pb2.Definition:
@@ -347,7 +346,7 @@ def _literal(name: str) -> str:
 
 
 @asynccontextmanager
-async def open_build(client: Client, session: Session, entitlements: Sequence[str] = ()) -> AsyncIterator[Build]:
+async def open_build(client: Client, session: Session, entitlements: Sequence[str] = ()) -> AsyncGenerator[Build]:
     """A build held open in the background until the block ends."""
     build = Build(client, session)
     async with background() as tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
@@ -11,7 +12,7 @@ import grpc.aio
 from gauntlet_engine.buildkit.faults import RpcFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from google.protobuf.message import Message
 
@@ -28,6 +29,9 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 20),
     ("grpc.enable_http_proxy", 0),
 )
+
+
+_END: Any = getattr(grpc.aio, "EOF")  # noqa: B009  exported, but unknown to type checkers
 
 
 class _AioCall(Protocol):
@@ -51,7 +55,7 @@ class Duplex(Generic[R]):
             message = await self._call.read()
         except grpc.aio.AioRpcError as error:
             raise _fault(error) from None
-        return None if message is grpc.aio.EOF else cast("R", message)
+        return None if message is _END else cast("R", message)
 
     async def write(self, message: Message) -> None:
         """Send one message. Raises RpcFault once the stream is broken."""
@@ -59,7 +63,7 @@ class Duplex(Generic[R]):
             await self._call.write(message)
         except grpc.aio.AioRpcError as error:
             raise _fault(error) from None
-        except Exception as error:  # grpc.aio raises asyncio.InvalidStateError on a finished call
+        except asyncio.InvalidStateError as error:  # what grpc.aio raises on a finished call
             raise RpcFault("UNAVAILABLE", f"the stream is closed: {type(error).__name__}") from None
 
     async def done_writing(self) -> None:
@@ -78,7 +82,13 @@ class Channel:
         self._channel = channel
 
     async def unary(
-        self, method: str, request: Message, response: type[R], *, metadata: Metadata = (), timeout_s: float | None = None
+        self,
+        method: str,
+        request: Message,
+        response: type[R],
+        *,
+        metadata: Metadata = (),
+        timeout_s: float | None = None,
     ) -> R:
         """One request, one response. Cancelling the awaiting task cancels the call.
 
@@ -116,9 +126,7 @@ class Channel:
         finally:
             call.cancel()
 
-    def duplex(
-        self, method: str, request: type[Message], response: type[R], *, metadata: Metadata = ()
-    ) -> Duplex[R]:
+    def duplex(self, method: str, request: type[Message], response: type[R], *, metadata: Metadata = ()) -> Duplex[R]:
         """Open a bidirectional stream of `request` and `response` messages."""
         open_call = self._channel.stream_stream(
             method, request_serializer=request.SerializeToString, response_deserializer=response.FromString
@@ -131,7 +139,7 @@ class Channel:
 
 
 @asynccontextmanager
-async def open_channel(target: str, *, root_certificates: bytes | None = None) -> AsyncIterator[Channel]:
+async def open_channel(target: str, *, root_certificates: bytes | None = None) -> AsyncGenerator[Channel]:
     """A channel to a gRPC target (`unix:/path`, `host:port`), connecting in the background."""
     options: Sequence[tuple[str, Any]] = _OPTIONS
     if root_certificates is None:
@@ -147,6 +155,6 @@ async def open_channel(target: str, *, root_certificates: bytes | None = None) -
 def _fault(error: grpc.aio.AioRpcError) -> RpcFault:
     details: bytes = b""
     for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            details = bytes(value)
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            details = value
     return RpcFault(error.code().name, error.details() or "", details)

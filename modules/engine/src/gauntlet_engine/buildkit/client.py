@@ -17,7 +17,7 @@ from gauntlet_engine.buildkit.faults import RpcFault, plain_error
 from gauntlet_engine.buildkit.session import Attachable, Attachables, Session, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from google.protobuf.message import Message
 
@@ -59,9 +59,7 @@ class Client:
     async def info(self) -> DaemonInfo:
         """Version and platforms; raises DaemonGone."""
         info = await self._control("Info", control_pb2.InfoRequest(), control_pb2.InfoResponse)
-        workers = await self._control(
-            "ListWorkers", control_pb2.ListWorkersRequest(), control_pb2.ListWorkersResponse
-        )
+        workers = await self._control("ListWorkers", control_pb2.ListWorkersRequest(), control_pb2.ListWorkersResponse)
         platforms = dict.fromkeys(
             "/".join(filter(None, (p.OS, p.Architecture, p.Variant))) for w in workers.record for p in w.platforms
         )
@@ -118,7 +116,7 @@ class Client:
     @asynccontextmanager
     async def session(
         self, attachables: Attachables | None = None, *, extra: Sequence[Attachable] = ()
-    ) -> AsyncIterator[Session]:
+    ) -> AsyncGenerator[Session]:
         """A session that offers `attachables` (default: new, empty ones) to the daemon. Opens in about 4 ms.
 
         Args:
@@ -129,7 +127,7 @@ class Client:
             yield session
 
     @asynccontextmanager
-    async def build(self, session: Session, *, entitlements: Sequence[str] = ()) -> AsyncIterator[Build]:
+    async def build(self, session: Session, *, entitlements: Sequence[str] = ()) -> AsyncGenerator[Build]:
         """A build that holds every result solved in it until the block ends."""
         async with open_build(self, session, entitlements) as build:
             yield build
@@ -142,7 +140,7 @@ class Client:
 
 
 @asynccontextmanager
-async def connect(address: str, *, timeout_s: float = 10.0) -> AsyncIterator[Client]:
+async def connect(address: str, *, timeout_s: float = 10.0) -> AsyncGenerator[Client]:
     """Connect to `unix:///path` or `tcp://host:port`.
 
     Raises:

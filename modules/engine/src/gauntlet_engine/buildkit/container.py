@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,7 +14,7 @@ from gauntlet_engine.buildkit.faults import RpcFault
 from gauntlet_engine.buildkit.lifeline import background
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
@@ -133,9 +133,7 @@ class GatewayContainer:
 
 
 @asynccontextmanager
-async def open_container(
-    build: Build, request: gateway_pb2.NewContainerRequest
-) -> AsyncIterator[GatewayContainer]:
+async def open_container(build: Build, request: gateway_pb2.NewContainerRequest) -> AsyncGenerator[GatewayContainer]:
     """The container until the block ends; its processes are killed then."""
     try:
         await build.guarded("NewContainer", request, gateway_pb2.NewContainerResponse)
@@ -147,7 +145,5 @@ async def open_container(
     finally:
         with anyio.move_on_after(15, shield=True):
             release = gateway_pb2.ReleaseContainerRequest(ContainerID=request.ContainerID)
-            try:
+            with suppress(RpcFault):  # it may have gone with its build
                 await build.guarded("ReleaseContainer", release, gateway_pb2.ReleaseContainerResponse)
-            except RpcFault:
-                pass  # it went with its build

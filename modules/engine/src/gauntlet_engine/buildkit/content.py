@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -18,6 +17,7 @@ from gauntlet_engine.buildkit.http2 import INVALID_ARGUMENT, NOT_FOUND, PERMISSI
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from gauntlet_engine.buildkit.http2 import Handler
 
@@ -114,9 +114,7 @@ class ContentStores:
     async def _status(self, request: content_pb2.StatusRequest, _: Stream) -> content_pb2.StatusResponse:
         raise RpcStatus(NOT_FOUND, f"no write of {request.ref} is under way")
 
-    async def _statuses(
-        self, _: content_pb2.ListStatusesRequest, __: Stream
-    ) -> content_pb2.ListStatusesResponse:
+    async def _statuses(self, _: content_pb2.ListStatusesRequest, __: Stream) -> content_pb2.ListStatusesResponse:
         return content_pb2.ListStatusesResponse()
 
     async def _abort(self, _: content_pb2.AbortRequest, __: Stream) -> empty_pb2.Empty:

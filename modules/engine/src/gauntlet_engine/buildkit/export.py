@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gauntlet_buildkit.api import ops_pb2
-
     from gauntlet_engine.buildkit.client import Client
     from gauntlet_engine.buildkit.session import Attachables
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
-from google.rpc import status_pb2
 
 from gauntlet_buildkit.api import errdefs_pb2
 from gauntlet_engine.buildkit.errors import HostPathError, NotFound, SolveCancelled, SolveFailed
+from gauntlet_engine.buildkit.wire import decode_list
 
 if TYPE_CHECKING:
-    from gauntlet_buildkit.api import ops_pb2
+    from collections.abc import Iterator
 
+    from gauntlet_buildkit.api import ops_pb2
     from gauntlet_engine.buildkit.errors import EngineError
 
 
@@ -55,19 +56,23 @@ class SolveFault:
 
 def solve_fault(fault: RpcFault) -> SolveFault:
     """Read the details that BuildKit attaches: each is an Any whose value is JSON, told apart by its type URL."""
-    status = status_pb2.Status.FromString(fault.details)
     exit_code: int | None = None
     vertex = ""
     solve = errdefs_pb2.Solve()
-    for detail in status.details:
-        kind = detail.type_url.rpartition("/")[2]
+    for kind, value in _details(fault.details):
         if kind == "gatewayapi.ExitMessage+json":
-            exit_code = int(json.loads(detail.value).get("Code", 0))
+            exit_code = int(json.loads(value).get("Code", 0))
         elif kind == "errdefs.Vertex+json":
-            vertex = vertex or str(json.loads(detail.value).get("digest", ""))
+            vertex = vertex or str(json.loads(value).get("digest", ""))
         elif kind == "errdefs.Solve+json":
-            json_format.Parse(detail.value, solve, ignore_unknown_fields=True)
+            json_format.Parse(value, solve, ignore_unknown_fields=True)
     return SolveFault(exit_code, vertex, solve.op if solve.HasField("op") else None, tuple(solve.mountIDs))
+
+
+def _details(status: bytes) -> Iterator[tuple[str, bytes]]:
+    """(type's name, JSON) of google.rpc.Status.details = 3, each an Any{type_url = 1, value = 2}."""
+    for detail in decode_list(status, 3):
+        yield b"".join(decode_list(detail, 1)).decode().rpartition("/")[2], b"".join(decode_list(detail, 2))
 
 
 def plain_error(fault: RpcFault) -> EngineError:

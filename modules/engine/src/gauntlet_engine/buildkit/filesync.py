@@ -6,7 +6,6 @@ import stat
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -21,6 +20,7 @@ from gauntlet_engine.buildkit.wire import DATA, ERR, FIN, REQ, STAT, Packet, dec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from gauntlet_engine.buildkit.http2 import Handler
     from gauntlet_engine.buildkit.wire import FileStat
@@ -146,8 +146,8 @@ class _Transfer:
 
     async def _send_files(self, stream: Stream) -> None:
         while True:
-            if not self._wanted:
-                await stream.flush()
+            await stream.flush()
+            while not self._wanted:  # no await between this look and the new event: a request would be missed
                 self._asked = anyio.Event()
                 await self._asked.wait()
             for packet in await to_thread.run_sync(self._read_small):

@@ -15,7 +15,6 @@ from urllib.parse import quote
 import anyio
 import h2.config
 import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
@@ -169,13 +168,11 @@ class Stream:
         """The peer has given this call up."""
         self._scope.cancel()
 
-    async def serve(self, handler: Handler | None) -> None:
+    async def serve(self, handler: Handler) -> None:
         """Run the handler to its end and answer with its status."""
         status, message = OK, ""
         with self._scope:
             try:
-                if handler is None:
-                    raise RpcStatus(UNIMPLEMENTED, f"no method {self.method}")
                 await handler(self)
                 await self.flush()
             except RpcStatus as error:
@@ -201,9 +198,6 @@ class Stream:
         except h2.exceptions.ProtocolError:
             return  # the peer reset the stream a moment ago
         self._server.kick()
-
-
-
 
 
 class Server:
@@ -283,15 +277,13 @@ class Server:
                 stream.window_changed()
 
     def _begin(self, event: h2.events.RequestReceived, tasks: TaskGroup) -> None:
-        method = ""
         metadata: dict[str, list[str]] = {}
         for name, value in event.headers or ():
-            if name == ":path":
-                method = str(value)
             metadata.setdefault(str(name), []).append(str(value))
+        method = "".join(metadata.get(":path", ()))
         stream = Stream(self, event.stream_id or 0, method, metadata)
         self._streams[event.stream_id or 0] = stream
-        tasks.start_soon(stream.serve, self._handlers.get(method))
+        tasks.start_soon(stream.serve, self._handlers.get(method, _unimplemented))
 
     async def _write(self) -> None:
         while True:
@@ -300,6 +292,10 @@ class Server:
             data = self.connection.data_to_send()
             for start in range(0, len(data), _PIECE):
                 await self._pipe.write(data[start : start + _PIECE])
+
+
+async def _unimplemented(stream: Stream) -> None:
+    raise RpcStatus(UNIMPLEMENTED, f"no method {stream.method}")
 
 
 Q = TypeVar("Q", bound="Message")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anyio.abc import TaskGroup
 
@@ -50,7 +50,7 @@ class Lifeline:
 
 
 @asynccontextmanager
-async def background() -> AsyncIterator[TaskGroup]:
+async def background() -> AsyncGenerator[TaskGroup]:
     """A task group for tasks that end with the block and never raise: the block's own exception comes out bare."""
     try:
         async with anyio.create_task_group() as tasks:

@@ -16,7 +16,7 @@ from gauntlet_engine.buildkit.http2 import ConnectionLost, Server, Stream
 from gauntlet_engine.buildkit.lifeline import Lifeline, background
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from gauntlet_engine.buildkit.channel import Channel, Duplex
@@ -137,7 +137,7 @@ async def _healthy(stream: Stream) -> None:
 @asynccontextmanager
 async def open_session(
     channel: Channel, attachables: Attachables, extra: Sequence[Attachable] = ()
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session]:
     """A session served in the background until the block ends. `extra` are services of this session alone."""
     session = Session(attachables, extra)
     async with background() as tasks:
