@@ -39,6 +39,7 @@ func main() {
 func complain(meta string, why error) {
 	line := fmt.Sprintf("gauntlet: %v\n", why)
 	fmt.Fprint(os.Stderr, line)
+	_ = os.MkdirAll(meta, 0o755)
 	for _, name := range []string{"stderr", "combined"} {
 		file, err := os.OpenFile(filepath.Join(meta, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 		if err != nil {
