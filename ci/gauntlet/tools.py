@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 from packaging.requirements import Requirement
@@ -98,8 +98,7 @@ class ToolPacks:
     def _version(self, name: str) -> str:
         if name == "uv":
             return self._lock(name).partition("uv==")[2].split()[0]
-        project = tomllib.loads(self.text(name, "pyproject.toml"))["project"]
-        tool = Requirement(project["dependencies"][0]).name
+        tool = Requirement(self._project(name)["project"]["dependencies"][0]).name
         packages = tomllib.loads(self._lock(name))["package"]
         return next(package["version"] for package in packages if package["name"] == tool)
 
@@ -116,7 +115,7 @@ class ToolPacks:
 
     def _venv(self, name: str) -> dagger.Directory:
         lock = dag.directory().with_new_file("pyproject.toml", self.text(name, "pyproject.toml"))
-        return (
+        built = (
             self.mount(self._image, "uv")
             .with_directory("/build", lock.with_new_file("uv.lock", self._lock(name)))
             .with_workdir("/build")
@@ -129,5 +128,13 @@ class ToolPacks:
                 [UV, "sync", "--frozen", "--no-dev", "--no-install-project", "--no-python-downloads", "--no-build",
                  "--compile-bytecode"]
             )
-            .directory(f"/opt/{name}")
         )  # fmt: skip
+        for program, path in self._project(name).get("tool", {}).get("gauntlet", {}).get("programs", {}).items():
+            # A program that a package hides behind a Python script: a link to it starts at once.
+            built = built.with_exec(
+                ["sh", "-c", f"ln -sf /opt/{name}/lib/python3.*/site-packages/{path} /opt/{name}/bin/{program}"]
+            )
+        return built.directory(f"/opt/{name}")
+
+    def _project(self, name: str) -> dict[str, Any]:
+        return tomllib.loads(self.text(name, "pyproject.toml"))

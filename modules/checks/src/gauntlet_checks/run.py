@@ -38,12 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     argv: list[str] = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         _parser().error("no tool given after --")
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the tool: its reports mostly go there as well
     limits = Limits(options.timeout, options.address_space_bytes, options.file_bytes)
     ended = supervise(argv, cwd=options.cwd, env=_environment(options.env), limits=limits, live_fd=2)
     outcome = describe(argv, ended, ok=options.ok or [0], required=options.report, optional=options.optional)
     code = exit_code_of(outcome, cache_failures=options.cache_failures)
-    out = Path(options.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(outcome), encoding="utf-8")
     if code:
         sys.stdout.write(f"\n{MARK}\n{packed(outcome)}\n")
