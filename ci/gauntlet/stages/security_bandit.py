@@ -9,7 +9,7 @@ from gauntlet.conclude import Judgement, conclude, listed
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import Report, run_tool
-from gauntlet_verdict import Finding, FixCategory, Location, Severity
+from gauntlet_verdict import Finding, Location, Severity
 from gauntlet_verdict.readers import bandit, numbered
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gauntlet_verdict import Verdict
 
 Level = Literal["low", "medium", "high"]
-LEVELS: tuple[Level, ...] = ("low", "medium", "high")
+LEVELS: tuple[str, ...] = ("low", "medium", "high")
 # Tests assert, and hold passwords on purpose.
 TEST_PATTERNS = ("**/test_*.py", "**/*_test.py", "**/tests.py", "**/conftest.py", "**/tests/**", "**/test/**")
 # The project's own settings (skips, test ids) hold where it has some; bandit reads no pyproject.toml by itself.
@@ -85,13 +85,12 @@ def judge(reports: Mapping[str, str], options: BanditOptions | None = None) -> J
     asked = options or BanditOptions()
     report = bandit.read(reports["bandit"])
     unread = [f"{skipped.what} ({skipped.why})" for skipped in report.unwanted]
+    doubt = f"bandit could not parse {listed(unread)}; fix it, or name it in this stage's `exclude`"
     return Judgement(
         looked_at=report.looked_at,
         findings=(*(_weighed(finding, asked) for finding in report.findings), *silenced(reports["bandit"])),
         metrics=report.metrics,
-        doubt=f"bandit could not parse {listed(unread)}; fix it, or name it in this stage's `exclude`"
-        if unread
-        else "",
+        doubt=doubt if unread else "",
     )
 
 
@@ -115,13 +114,13 @@ def silenced(report: str) -> tuple[Finding, ...]:
 
 
 def _weighed(finding: Finding, options: BanditOptions) -> Finding:
-    severe = LEVELS.index(_level(finding.severity.value)) >= LEVELS.index(options.min_severity)
     confidence = next((level for level in LEVELS if f"confidence {level}" in (finding.hint or "")), "low")
-    if severe and LEVELS.index(confidence) >= LEVELS.index(options.min_confidence):
+    severe = _rank(finding.severity.value) >= _rank(options.min_severity)
+    if severe and _rank(confidence) >= _rank(options.min_confidence):
         return finding
     # Below the bar: shown for those who read on, and no reason for a WARN.
-    return finding.model_copy(update={"blocking": False, "severity": Severity.INFO, "fix": FixCategory.EDIT})
+    return finding.model_copy(update={"blocking": False, "severity": Severity.INFO})
 
 
-def _level(severity: str) -> Level:
-    return next((level for level in LEVELS if level == severity), "low")
+def _rank(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else 0

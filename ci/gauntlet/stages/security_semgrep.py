@@ -10,8 +10,8 @@ from gauntlet.conclude import Judgement, conclude, listed
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import Report, run_tool
-from gauntlet_verdict import Severity
-from gauntlet_verdict.readers import semgrep
+from gauntlet_verdict import Finding, Location, Severity
+from gauntlet_verdict.readers import numbered, semgrep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from gauntlet.project import Project
     from gauntlet.tools import ToolPacks
-    from gauntlet_verdict import Finding, Verdict
+    from gauntlet_verdict import Verdict
+    from gauntlet_verdict.readers import Skipped
 
 SOURCES = tuple(f"**/*.{ending}" for ending in ("py", "pyi", "ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"))
 MAX_BYTES = 4_000_000  # of one file; semgrep's own limit of 1 MB is easy to grow beyond
@@ -34,6 +35,7 @@ exec /opt/semgrep/bin/semgrep scan --metrics=off --disable-version-check --no-re
   --max-target-bytes {MAX_BYTES} --timeout 20 --output /outcome/semgrep.json .
 """
 ENVIRONMENT = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0", "HOME": "/tmp", "NO_COLOR": "1"}  # noqa: S108 - in the container
+PARTLY = "PartialParsing"  # semgrep's word for a file of which it understood all but a few lines
 # A test may hold a made-up password, a fixed port or SQL of its own; a hidden failure is as bad there as anywhere.
 FREE_IN_TESTS = (
     "llm-hardcoded-secret", "llm-hardcoded-redis-port", "llm-sql-fstring", "llm-shell-unvalidated-input",
@@ -100,17 +102,23 @@ def rules(packs: ToolPacks) -> dagger.Directory:
 
 
 def judge(reports: Mapping[str, str], is_test: Callable[[str], bool] = lambda _: False) -> Judgement:
-    """What semgrep found; files that it could not look at are a doubt, places that it could not parse as well."""
+    """What semgrep found; files that it could not look at are a doubt."""
     report = semgrep.read(reports["semgrep"])
     allowed = allowed_lines(reports.get("allowed", ""))
-    unread = [f"{skipped.what} ({skipped.why.partition(chr(10))[0]})" for skipped in report.unwanted]
+    partly = [skipped for skipped in report.unwanted if skipped.why.startswith(PARTLY)]
+    known = {skipped.what for skipped in partly}  # semgrep lists each of them a second time, as wholly skipped
+    unread = [
+        f"{skipped.what} ({skipped.why.splitlines()[0]})" for skipped in report.unwanted if skipped.what not in known
+    ]
+    doubt = f"semgrep could not look at {listed(unread)}; name it in this stage's `exclude` if that is right"
     return Judgement(
         looked_at=report.looked_at,
-        findings=tuple(_weighed(finding, allowed, is_test) for finding in report.findings),
+        findings=(
+            *(_weighed(finding, allowed, is_test) for finding in report.findings),
+            *numbered(_unparsed(skipped) for skipped in partly),
+        ),
         metrics=report.metrics,
-        doubt=f"semgrep could not look at {listed(unread)}; name it in this stage's `exclude` if that is right"
-        if unread
-        else "",
+        doubt=doubt if unread else "",
     )
 
 
@@ -135,3 +143,14 @@ def _weighed(finding: Finding, allowed: frozenset[tuple[str, int]], is_test: Cal
     if is_test(place.path) and finding.rule.removesuffix("-typescript") in FREE_IN_TESTS:
         return finding.model_copy(update={"blocking": False, "severity": Severity.INFO})
     return finding
+
+
+def _unparsed(skipped: Skipped) -> Finding:
+    return Finding(
+        rule="partly-parsed",
+        severity=Severity.LOW,
+        message="semgrep does not understand a few lines of this file and did not look at them",
+        location=Location(path=skipped.what),
+        hint=skipped.why.splitlines()[0],
+        blocking=False,
+    )
