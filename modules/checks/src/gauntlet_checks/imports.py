@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gauntlet_checks.plan import read_plan
+
 SCHEMA = 1
 IMPORTER = Path(__file__).with_name("importer.py")
 # Above this many modules a batch keeps what it has loaded: importing each on a clean table costs their square.
@@ -217,9 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
-    data: dict[str, Any] = json.loads(Path(options.plan).read_text(encoding="utf-8"))
-    data["roots"] = tuple(data["roots"])
-    report = check(Plan(**data))
+    report = check(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 1 if report.failures or not report.canary_failed else 0
 

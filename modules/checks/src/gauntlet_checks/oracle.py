@@ -13,11 +13,12 @@ import re
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from gauntlet_checks.codebase import Codebase, Target, Unparsable
 from gauntlet_checks.handover import BLACK_BOX, Fixture, Function, Source, binding
 from gauntlet_checks.names import Names, argument, is_function
+from gauntlet_checks.plan import read_plan
 from gauntlet_checks.reaches import Reach, reaches
 
 SCHEMA = 1
@@ -300,9 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
-    data: dict[str, Any] = json.loads(Path(options.plan).read_text(encoding="utf-8"))
-    root: str = data.pop("root")
-    report = check(Plan(root, **{name: tuple(value) for name, value in data.items()}))
+    report = check(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 1 if report.violations else 0
 
