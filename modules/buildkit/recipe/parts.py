@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recipe import stubs, toolchain
+from recipe import licenses, stubs, toolchain
 from recipe.stamp import Stamp, digest_files, digest_values
 
 if TYPE_CHECKING:
@@ -36,17 +36,15 @@ class Part:
 
     name: str
     inputs: str
-    output: Path
+    made: tuple[Path, ...]
     build: Callable[[], None]
     announcement: str
     requirements: tuple[str, ...] = ()
 
     def outputs(self, root: Path) -> str:
         """Digest of what is on disk now."""
-        found = [self.output]
-        if self.output.is_dir():
-            found = [path for path in self.output.rglob("*") if path.suffix in {".py", ".pyi"}]
-        return digest_files(root, found)
+        inside = (path for made in self.made for path in made.rglob("*") if path.suffix in {".py", ".pyi"})
+        return digest_files(root, [*(made for made in self.made if not made.is_dir()), *inside])
 
 
 class Recipe:
@@ -86,7 +84,7 @@ class Recipe:
             Part(
                 "stubs",
                 digest_values({**common, "requirements": " ".join(STUB_REQUIREMENTS)}),
-                package / "pb",
+                (package / "pb",),
                 self._stubs,
                 "generating the gRPC stubs",
                 STUB_REQUIREMENTS,
@@ -94,17 +92,15 @@ class Recipe:
             Part(
                 "exec-shim",
                 digest_values({**common, "sources": digest_files(self.root, sources)}),
-                package / "bin/exec-shim",
+                (package / "bin/exec-shim",),
                 lambda: self._compile("./shim", package / "bin/exec-shim", ""),
                 "compiling the exec shim",
             ),
             Part(
                 "buildkitd",
                 digest_values(common),
-                package / "bin/buildkitd",
-                lambda: self._compile(
-                    DAEMON, package / "bin/buildkitd", f" -X {stubs.BUILDKIT}/version.Version={version}"
-                ),
+                (package / "bin/buildkitd", package / "bin/LICENSES"),
+                lambda: self._daemon(package / "bin", version),
                 f"compiling buildkitd {version}: about three minutes on two cores, the first time",
             ),
         )
@@ -144,6 +140,14 @@ class Recipe:
         with (self.scratch / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _daemon(self, target: Path, version: str) -> None:
+        self._compile(DAEMON, target / "buildkitd", f" -X {stubs.BUILDKIT}/version.Version={version}")
+        listing = self._go(
+            "licences", ["list", "-deps", f"-tags={_RELEASE_TAGS}", "-f", licenses.MODULE_LISTING, DAEMON]
+        )
+        modules = [line.split("\t") for line in listing.splitlines() if "\t" in line]
+        (target / "LICENSES").write_text(licenses.notices((name, Path(where)) for name, where in modules))
 
     def _compile(self, package: str, target: Path, linker: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

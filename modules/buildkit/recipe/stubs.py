@@ -98,7 +98,8 @@ def generate(module_dirs: dict[str, Path], target: Path, work: Path) -> None:
     out.mkdir(parents=True)
     _protoc(protos, out)
     _settle(out)
-    shutil.rmtree(target, ignore_errors=True)
+    if target.exists():
+        target.rename(work / "old")  # somebody may be importing it
     out.rename(target)
 
 

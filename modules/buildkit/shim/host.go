@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,15 @@ var bundleVariables = []string{
 	"CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT", "HTTPLIB2_CA_CERTS", "NIX_SSL_CERT_FILE",
 }
 
+// BuildKit gives every exec a socket for traces, announced in variables that differ from run to run. They are its own
+// only if the endpoint is its own.
+const traceEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=unix:///dev/otel-grpc.sock"
+
+var traceVariables = []string{
+	"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_TRACES_EXPORTER",
+	"TRACEPARENT", "TRACESTATE",
+}
+
 // environment is the command's variables, and the values in them that must not be shown.
 type environment struct {
 	names  map[string]bool
@@ -21,13 +31,15 @@ type environment struct {
 	hidden []string
 }
 
-// commandEnvironment is the container's own environment without reserved names, completed from the host's settings
+// commandEnvironment is the container's own environment without the engines' names, completed from the host's settings
 // and certificates where these are mounted and the container says nothing itself.
 func commandEnvironment(spec *Spec, own []string) (*environment, error) {
 	env := &environment{names: map[string]bool{}}
+	traced := slices.Contains(own, traceEndpoint)
 	for _, pair := range own {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "_GAUNTLET_") {
+		reserved := strings.HasPrefix(name, "_GAUNTLET_") || (traced && slices.Contains(traceVariables, name))
+		if !reserved {
 			env.add(name, value)
 		}
 	}

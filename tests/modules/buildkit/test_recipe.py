@@ -183,6 +183,22 @@ def test_imports_of_generated_code_move_below_the_package(parts: ModuleType) -> 
     )
 
 
+def test_licence_texts_are_given_once_with_all_who_use_them(parts: ModuleType, tmp_path: Path) -> None:
+    for name, files in {
+        "a": {"LICENSE": "MIT of X"},
+        "b": {"LICENSE.md": "MIT of X", "NOTICE": "by B", "go.mod": "no"},
+    }.items():
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / file).write_text(text)
+    modules = [("b v2", tmp_path / "b"), ("a v1", tmp_path / "a"), ("b v2", tmp_path / "b")]
+    document = parts.licenses.notices(modules)
+    assert document.count("MIT of X") == 1
+    assert "a v1 (LICENSE)\nb v2 (LICENSE.md)" in document
+    assert "by B" in document
+    assert "go.mod" not in document
+
+
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go here")
 @pytest.mark.parametrize("command", [("vet",), ("test", "-count=1")])
 def test_the_shims_own_tests_hold(command: tuple[str, ...]) -> None:

@@ -159,6 +159,13 @@ def test_the_environment_is_the_containers_without_reserved_names(run: Run, cwd:
     assert sorted(ran.stdout.splitlines()) == sorted(["A=b", f"HOME={home}", f"PATH={BASE['PATH']}", f"PWD={cwd}"])
 
 
+def test_build_kits_own_trace_variables_are_left_out_and_the_users_are_not(run: Run) -> None:
+    names = {"OTEL_TRACES_EXPORTER": "otlp", "TRACEPARENT": "00-1-2-01"}
+    endpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    assert "TRACE" not in run("env", env={**names, endpoint: "unix:///dev/otel-grpc.sock"}).stdout
+    assert run("env", env={**names, endpoint: "http://collector.example"}).stdout.count("TRACE") == 3
+
+
 @as_root
 def test_a_user_has_its_own_groups_and_home(run: Run) -> None:
     ran = run("sh", "-c", "id -u; id -g; id -G; echo $HOME", user="nobody", env={"HOME": "/root"})
