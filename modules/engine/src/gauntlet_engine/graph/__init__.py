@@ -1,7 +1,7 @@
 """Immutable operations with content digests, and their translation to BuildKit's LLB. Nothing here does I/O."""
 
-from gauntlet_engine.graph.definition import Imported, empty_definition, from_definition, marshal, ops_below
-from gauntlet_engine.graph.file import KEEP, Action, Copy, FileChange, Mkdir, Mkfile, Owner, Remove, Symlink
+from gauntlet_engine.graph.definition import Imported, from_definition, marshal, ops_below
+from gauntlet_engine.graph.file import KEEP, Action, Copy, FileChange, Mkdir, Mkfile, Owner, Remove, Symlink, empty_tree
 from gauntlet_engine.graph.op import Op, Output
 from gauntlet_engine.graph.process import Bind, Cache, Exec, Mount, SecretFile, Socket, Tmpfs
 from gauntlet_engine.graph.source import Source, local_source
@@ -30,7 +30,7 @@ __all__ = [
     "Source",
     "Symlink",
     "Tmpfs",
-    "empty_definition",
+    "empty_tree",
     "from_definition",
     "local_source",
     "marshal",

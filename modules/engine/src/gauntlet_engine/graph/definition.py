@@ -69,11 +69,6 @@ def ops_below(output: Output) -> tuple[Op, ...]:
     return tuple(_in_order(output.op))
 
 
-def empty_definition() -> ops_pb2.Definition:
-    """What stands for the empty tree: a definition without ops."""
-    return ops_pb2.Definition()
-
-
 def from_definition(definition: ops_pb2.Definition, *, platform: str) -> Output | None:
     """The output that a definition ends in, ready to append ops to; None where it is the empty tree.
 

@@ -13,11 +13,10 @@ KEEP = -1
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who a new file belongs to. Names are looked up in /etc/passwd and /etc/group of `names_in`."""
+    """Numeric ids that a new file belongs to."""
 
-    user: int | str
-    group: int | str
-    names_in: Output | None = None
+    user: int
+    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class FileChange(Op):
                         path=action.path,
                         mode=action.mode,
                         makeParents=action.parents,
-                        owner=_owner(action.owner, inputs),
+                        owner=_owner(action.owner),
                         timestamp=action.timestamp,
                     )
                 )
@@ -130,7 +129,7 @@ class FileChange(Op):
                         path=action.path,
                         mode=action.mode,
                         data=action.data,
-                        owner=_owner(action.owner, inputs),
+                        owner=_owner(action.owner),
                         timestamp=action.timestamp,
                     )
                 )
@@ -144,15 +143,20 @@ class FileChange(Op):
                 )
             case Copy():
                 message.secondaryInput = inputs.add(action.source)
-                message.copy.CopyFrom(_copy(action, inputs))
+                message.copy.CopyFrom(_copy(action))
         return message
 
 
-def _copy(action: Copy, inputs: Inputs) -> ops_pb2.FileActionCopy:
+def empty_tree(platform: str) -> Output:
+    """The empty tree as an op of its own, for what cannot do without one."""
+    return Output(FileChange(platform=platform, name="empty directory", base=None, actions=(Mkdir("/"),)))
+
+
+def _copy(action: Copy) -> ops_pb2.FileActionCopy:
     return ops_pb2.FileActionCopy(
         src=action.path,
         dest=action.target,
-        owner=_owner(action.owner, inputs),
+        owner=_owner(action.owner),
         mode=action.mode,
         timestamp=action.timestamp,
         followSymlink=action.follow,
@@ -164,15 +168,7 @@ def _copy(action: Copy, inputs: Inputs) -> ops_pb2.FileActionCopy:
     )
 
 
-def _owner(owner: Owner | None, inputs: Inputs) -> ops_pb2.ChownOpt | None:
+def _owner(owner: Owner | None) -> ops_pb2.ChownOpt | None:
     if owner is None:
         return None
-    return ops_pb2.ChownOpt(
-        user=_identity(owner.user, owner.names_in, inputs), group=_identity(owner.group, owner.names_in, inputs)
-    )
-
-
-def _identity(identity: int | str, names_in: Output | None, inputs: Inputs) -> ops_pb2.UserOpt:
-    if isinstance(identity, int):
-        return ops_pb2.UserOpt(byID=identity)
-    return ops_pb2.UserOpt(byName=ops_pb2.NamedUserOpt(name=identity, input=inputs.add(names_in)))
+    return ops_pb2.ChownOpt(user=ops_pb2.UserOpt(byID=owner.user), group=ops_pb2.UserOpt(byID=owner.group))

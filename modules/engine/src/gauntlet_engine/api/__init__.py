@@ -1,0 +1,31 @@
+"""The Dagger API's types: immutable objects whose methods are named as the fields (snake_case)."""
+
+from __future__ import annotations
+
+from gauntlet_engine.api.cache_volume import CacheVolume
+from gauntlet_engine.api.container import Container
+from gauntlet_engine.api.directory import Directory
+from gauntlet_engine.api.file import File
+from gauntlet_engine.api.host import Host
+from gauntlet_engine.api.query import Query
+from gauntlet_engine.api.secret import Secret
+from gauntlet_engine.api.service import Service
+from gauntlet_engine.api.values import EnvVariable, Label, Port, Stat
+
+OBJECT_TYPES: tuple[type, ...] = (
+    CacheVolume,
+    Container,
+    Directory,
+    EnvVariable,
+    File,
+    Host,
+    Label,
+    Port,
+    Query,
+    Secret,
+    Service,
+    Stat,
+)
+"""A class for each object type of schema.graphql, of the same name."""
+
+__all__ = ["OBJECT_TYPES", "Query"]

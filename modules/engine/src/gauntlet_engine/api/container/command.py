@@ -1,0 +1,180 @@
+"""From a container and a command to the op that runs it, through the exec shim."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gauntlet_engine.api.confinement import Confinement, read_confinement
+from gauntlet_engine.api.container.state import CacheMount, DirectoryMount, FileMount, TempMount
+from gauntlet_engine.api.owner import resolve_owner
+from gauntlet_engine.api.pod import pod_members
+from gauntlet_engine.api.shim import SHIM_TARGET, shim_mount
+from gauntlet_engine.buildkit import META_MOUNT
+from gauntlet_engine.graph import (
+    Bind,
+    Cache,
+    Exec,
+    FileChange,
+    Mkdir,
+    Mkfile,
+    Mount,
+    Output,
+    SecretFile,
+    Socket,
+    Tmpfs,
+)
+from gauntlet_engine.settings import CA_SECRET, SETTINGS_SECRET
+
+if TYPE_CHECKING:
+    from gauntlet_engine.api.cache_volume import CacheVolume
+    from gauntlet_engine.api.container.state import ContainerState
+    from gauntlet_engine.api.context import EngineSession
+
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_HOST_SETTINGS = "/.gauntlet/host/settings.json"
+_CA_BUNDLE = "/.gauntlet/host/ca.crt"
+_SPEC_FOLDER = "/.gauntlet/spec"
+_INLINE_SPEC_MAX = 100_000  # Linux takes 128 KiB in one argument
+_VOLUMES_VARIABLE = "_GAUNTLET_VOLUMES"
+
+ENGINE_SOCKET = "gauntlet.engine"
+"""Id under which a session offers its own GraphQL endpoint to nested execs, where it does."""
+
+_SOCKET_TARGET = "/.gauntlet/engine.sock"
+_NESTED_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run; args are final (entrypoint and expansion applied)."""
+
+    args: tuple[str, ...]
+    stdin: str = ""
+    redirect_stdin: str = ""
+    redirect_stdout: str = ""
+    redirect_stderr: str = ""
+    expect: str = "SUCCESS"
+    nested: bool = False
+    privileged: bool = False
+    no_init: bool = False
+
+
+async def exec_op(session: EngineSession, container: ContainerState, command: Command) -> Exec:
+    """The op that runs `command` in `container`.
+
+    Raises:
+        ApiError: an owner, binding or confinement that makes no sense.
+    """
+    confinement, env = read_confinement(container.config.env)
+    binds, volumes = await _user_mounts(session, container)
+    pod = await pod_members(session, container.services)
+    spec = _spec(container, command, confinement)
+    mounts: list[Mount] = [Bind(META_MOUNT, None, kept=True), shim_mount(session), *binds]
+    mounts += [
+        SecretFile(secret.target, secret.secret.handle, secret.uid, secret.gid, secret.mode)
+        for secret in container.secret_mounts
+    ]
+    mounts.append(SecretFile(_CA_BUNDLE, CA_SECRET, mode=0o444, optional=True))
+    spec["caBundle"] = _CA_BUNDLE
+    if confinement.network == "bridge":
+        mounts.append(SecretFile(_HOST_SETTINGS, SETTINGS_SECRET, optional=True))
+        spec["hostSettings"] = _HOST_SETTINGS
+    if pod.services:
+        mounts.extend(pod.mounts)
+        spec["services"] = pod.services
+    if command.nested:
+        mounts.append(Socket(_SOCKET_TARGET, ENGINE_SOCKET, mode=0o666))
+        spec["forward"] = [{"listen": _NESTED_PORT, "socket": _SOCKET_TARGET}]
+        env = (*env, ("DAGGER_SESSION_PORT", str(_NESTED_PORT)))
+    if volumes:
+        # BuildKit leaves the volume out of its cache key; the shim takes this variable away again.
+        env = (*env, (_VOLUMES_VARIABLE, ";".join(volumes)))
+    if not any(name == "PATH" for name, _ in env):
+        env = (*env, ("PATH", _DEFAULT_PATH))
+    argument, spec_mount = _spec_argument(container.platform, spec)
+    return Exec(
+        platform=container.platform,
+        name=f"exec {' '.join(command.args)}",
+        args=(SHIM_TARGET, "exec", argument),
+        env=env,
+        cwd=container.config.workdir or "/",
+        root=container.tree,
+        mounts=(*mounts, *spec_mount),
+        secret_env=tuple((variable.name, variable.secret.handle) for variable in container.secret_variables),
+        network=confinement.network,
+        hosts=pod.hosts,
+        privileged=command.privileged,
+    )
+
+
+def _spec(container: ContainerState, command: Command, confinement: Confinement) -> dict[str, Any]:
+    """The shim's instructions; absent keys mean its defaults, so that equal execs stay equal over versions."""
+    spec: dict[str, Any] = {
+        "args": list(command.args),
+        "user": container.config.user,
+        "homeSet": container.config.variable("HOME") is not None,
+        "stdin": command.stdin,
+        "redirectStdin": command.redirect_stdin,
+        "redirectStdout": command.redirect_stdout,
+        "redirectStderr": command.redirect_stderr,
+        "expect": command.expect,
+        "noInit": command.no_init,
+        "secretEnv": [variable.name for variable in container.secret_variables],
+        "secretFiles": [mount.target for mount in container.secret_mounts],
+        "limits": confinement.limits,
+    }
+    return {key: value for key, value in spec.items() if value}
+
+
+def _spec_argument(platform: str, spec: dict[str, Any]) -> tuple[str, tuple[Bind, ...]]:
+    text = json.dumps(spec, separators=(",", ":"), ensure_ascii=False)
+    if len(text.encode()) <= _INLINE_SPEC_MAX:
+        return text, ()
+    folder = FileChange(
+        platform=platform, name="exec specification", base=None, actions=(Mkfile("/spec.json", text.encode()),)
+    )
+    return f"@{_SPEC_FOLDER}/spec.json", (Bind(_SPEC_FOLDER, Output(folder), readonly=True),)
+
+
+async def _user_mounts(session: EngineSession, container: ContainerState) -> tuple[list[Mount], list[str]]:
+    """The container's own mounts, and the cache volumes among them as `target=volume`."""
+    mounts: list[Mount] = []
+    volumes: list[str] = []
+    for mount in container.attached:
+        match mount:
+            case DirectoryMount():
+                mounts.append(
+                    Bind(mount.target, mount.tree, mount.path, readonly=mount.readonly, kept=not mount.readonly)
+                )
+            case FileMount():
+                mounts.append(Bind(mount.target, mount.tree, mount.path, kept=True))
+            case TempMount():
+                mounts.append(Tmpfs(mount.target, mount.size))
+            case CacheMount():
+                cache = await _cache(session, container, mount.target, mount.volume)
+                mounts.append(cache)
+                volumes.append(f"{mount.target}={cache.volume}")
+    return mounts, volumes
+
+
+async def _cache(session: EngineSession, container: ContainerState, target: str, volume: CacheVolume) -> Cache:
+    """A volume filled or owned in another way is another volume, as in Dagger."""
+    owner = await resolve_owner(session, volume.owner, container.tree)
+    source = volume.source
+    if owner is not None:
+        if source is None:
+            folder = FileChange(
+                platform=container.platform,
+                name=f"cache {volume.key}",
+                base=None,
+                actions=(Mkdir("/volume", owner=owner),),
+            )
+            return Cache(target, f"{volume.key}#{owner.user}:{owner.group}", volume.sharing, Output(folder), "/volume")
+        source = source.owned(owner)
+    if source is None or source.tree is None:
+        return Cache(target, volume.key, volume.sharing)
+    content = hashlib.sha256(f"{source.tree.digest}{source.path}".encode()).hexdigest()[:16]
+    return Cache(target, f"{volume.key}#{content}", volume.sharing, source.tree, source.path)

@@ -1,0 +1,116 @@
+"""GraphQL requests, from text to answer."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError, build_schema, execute, graphql_sync
+
+from gauntlet_engine.api import Query
+from gauntlet_engine.api.errors import describe
+from gauntlet_engine.buildkit import EngineError
+from gauntlet_engine.documents import Documents, InvalidDocumentError
+from gauntlet_engine.schema import bound_schema, whole_sdl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gauntlet_engine.api.context import EngineSession
+
+logger = logging.getLogger(__name__)
+
+OK = 200
+UNPROCESSABLE = 422
+"""Status of a request that cannot be parsed or does not fit the schema, as Dagger's server has it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP status and a JSON body."""
+
+    status: int
+    body: bytes
+
+
+class Executor:
+    """Answers the requests of one session.
+
+    Args:
+        session: what resolvers work in.
+        cache: directory for introspection answers, which are the same for every session of this version.
+    """
+
+    def __init__(self, session: EngineSession, cache: Path) -> None:
+        self._session = session
+        self._documents = Documents()
+        self._introspection = _Introspection(cache)
+
+    async def answer(self, text: str, variables: dict[str, Any], operation: str | None = None) -> Answer:
+        """Execute one request. Cancelling cancels what it runs in the daemon."""
+        if "__schema" in text or "__type(" in text:
+            return Answer(OK, self._introspection.answer(text, variables, operation))
+        try:
+            request = self._documents.request(text, variables)
+        except InvalidDocumentError as invalid:
+            return Answer(UNPROCESSABLE, _json({"errors": list(invalid.errors), "data": None}))
+        result = execute(
+            bound_schema(),
+            request.document,
+            Query(),
+            context_value=self._session,
+            variable_values=request.variables,
+            operation_name=operation,
+        )
+        finished = await result if inspect.isawaitable(result) else result
+        if finished.errors:
+            # Dagger drops the answers of siblings that succeeded.
+            errors = [_formatted(error) for error in finished.errors]
+            return Answer(OK, _json({"errors": errors, "data": None}))
+        return Answer(OK, _json({"data": finished.data}))
+
+
+class _Introspection:
+    """Answers to introspection queries: computed once a version and machine (0.1 s), then read from `cache`."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    def answer(self, text: str, variables: dict[str, Any], operation: str | None) -> bytes:
+        sdl = whole_sdl()
+        key = hashlib.sha256(repr((sdl, text, variables, operation)).encode()).hexdigest()[:32]
+        path = self._cache / f"introspection-{key}.json"
+        try:
+            return path.read_bytes()
+        except OSError:
+            pass
+        result = graphql_sync(build_schema(sdl), text, variable_values=variables, operation_name=operation)
+        body = _json(dict(result.formatted))
+        temporary = path.with_suffix(f".{hashlib.sha256(body).hexdigest()[:8]}")
+        try:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(body)
+            temporary.replace(path)
+        except OSError as error:
+            logger.debug("introspection is not cached: %s", error)
+        return body
+
+
+def _formatted(error: GraphQLError) -> dict[str, Any]:
+    formatted: dict[str, Any] = dict(error.formatted)
+    original = error.original_error
+    if original is not None:
+        if not isinstance(original, EngineError):
+            logger.error("a resolver failed", exc_info=original)
+        formatted["message"], extensions = describe(original)
+        if extensions:
+            formatted["extensions"] = extensions
+    return formatted
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

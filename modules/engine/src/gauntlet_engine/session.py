@@ -1,0 +1,97 @@
+"""A Dagger API session in this process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gauntlet_engine.api.context import EngineSession
+from gauntlet_engine.api.secret import SecretVault
+from gauntlet_engine.api.shim import offer_shim
+from gauntlet_engine.buildkit import Attachables, connect
+from gauntlet_engine.daemon import running_daemon
+from gauntlet_engine.execution import Executor
+from gauntlet_engine.images import Images
+from gauntlet_engine.server import serving
+from gauntlet_engine.settings import CA_SECRET, SETTINGS_SECRET, read_host_settings
+from gauntlet_engine.state import state_dirs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from gauntlet_engine.buildkit import Event
+    from gauntlet_engine.state import StateDirs
+
+
+@dataclass(frozen=True)
+class EngineHandle:
+    """A running session.
+
+    Args:
+        port: of the GraphQL endpoint on 127.0.0.1 (`DAGGER_SESSION_PORT`).
+        token: `DAGGER_SESSION_TOKEN`.
+        address: of the daemon behind it.
+        events: progress of everything that the session runs, from the call on; may be called more than once.
+    """
+
+    port: int
+    token: str
+    address: str
+    events: Callable[[], AsyncIterator[Event]]
+
+
+@asynccontextmanager
+async def open_session(
+    *,
+    address: str | None = None,
+    state: StateDirs | None = None,
+    log: Callable[[str], None] | None = None,
+    workdir: Path | None = None,
+) -> AsyncIterator[EngineHandle]:
+    """Serve the Dagger API until the block ends; everything that it still runs ends with it.
+
+    Args:
+        address: of a daemon (`unix://…`, `tcp://…`); by default BUILDKIT_HOST's or this user's own, started if needed.
+        state: where that daemon and what we remember live.
+        log: is told in a line what takes long (starting the daemon, bootstrapping a base image).
+        workdir: relative host paths start here; the current directory by default.
+
+    Raises:
+        DaemonGone: no daemon, and why.
+    """
+    dirs = state or state_dirs(os.environ)
+    environ = dict(os.environ)
+    if address is not None:
+        environ["BUILDKIT_HOST"] = address
+    attachables = Attachables()
+    offer_shim(attachables)
+    settings = read_host_settings(environ)
+    attachables.add_secret(SETTINGS_SECRET, settings.settings_json())
+    attachables.add_secret(CA_SECRET, settings.ca_bundle)
+    with tempfile.TemporaryDirectory(prefix="gauntlet-session-") as scratch:
+        async with (
+            running_daemon(dirs, environ, log=log) as found,
+            connect(found) as client,
+            client.session(attachables) as session,
+            client.build(session) as build,
+        ):
+            info = await client.info()
+            engine = EngineSession(
+                client=client,
+                build=build,
+                attachables=attachables,
+                images=Images(dirs, build, attachables, log=log),
+                secrets=SecretVault(attachables, environ),
+                platform=info.platforms[0],
+                workdir=(workdir or Path.cwd()).absolute(),
+                environ=environ,
+                scratch=Path(scratch),
+            )
+            token = secrets.token_urlsafe(24)
+            executor = Executor(engine, dirs.root / "introspection")
+            async with serving(executor.answer, token) as port:
+                yield EngineHandle(port, token, found, build.events)
