@@ -7,7 +7,7 @@ from datetime import datetime  # noqa: TC003 - pydantic resolves the annotation 
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 SCHEMA_VERSION = "1"
 
@@ -94,7 +94,7 @@ class Confinement(Frozen):
     """The limits that were in force for the stage's code: seconds, bytes, counts; None where none was set."""
 
     network: str = "bridge"
-    timeout_s: float | None = None
+    timeout_s: FiniteFloat | None = None
     memory_bytes: int | None = None
     pids: int | None = None
 
@@ -112,8 +112,8 @@ class Verdict(Frozen):
     reason: str = ""
     looked_at: dict[str, int] = {}
     findings: tuple[Finding, ...] = ()
-    metrics: dict[str, float] = {}
-    duration_s: float = 0.0
+    metrics: dict[str, FiniteFloat] = {}
+    duration_s: FiniteFloat = 0.0
     cached: bool = False
     attempts: int = 1
     tools: dict[str, str] = {}
@@ -148,7 +148,7 @@ class Run(Frozen):
     schema_version: str = SCHEMA_VERSION
     tier: str
     started_at: datetime
-    duration_s: float
+    duration_s: FiniteFloat
     source: dict[str, str] = {}
     engine: dict[str, str] = {}
     gauntlet: str
@@ -175,4 +175,5 @@ def fingerprint_of(rule: str, path: str, message: str, occurrence: int = 0) -> s
     partialFingerprints, SARIF 2.1.0 section 3.27.17).
     """
     text = "\0".join((rule, path, message, str(occurrence)))
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    # surrogatepass: any text may come from a tool, and escapes of undecodable bytes are surrogates too.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,168 @@
+"""All reports of a run, as bytes by path, and in a directory: the one place here that touches a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from gauntlet_verdict.errors import StoreError
+from gauntlet_verdict.text import visible
+from gauntlet_verdict.writers import exit_code, run_json
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from gauntlet_verdict.model import Run
+    from gauntlet_verdict.writers import Writer
+
+LOGS = "logs"
+EXIT_CODE = "exit-code"
+_OURS = re.compile(r"\.gauntlet-[0-9a-f]{16}\.tmp")
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, or name another directory with --report-dir",
+    errno.EDQUOT: "free some of your quota there, or name another directory with --report-dir",
+    errno.EACCES: "make the directory writable for this user, or name another one with --report-dir",
+    errno.EPERM: "make the directory writable for this user, or name another one with --report-dir",
+    errno.EROFS: "the file system is read-only: name another directory with --report-dir",
+    errno.ENOTDIR: "a file is in the way: remove it, or name another directory with --report-dir",
+    errno.EEXIST: "something else is in the way: remove it, or name another directory with --report-dir",
+    errno.EISDIR: "a directory is in the way: remove it, or name another directory with --report-dir",
+    errno.ELOOP: "a symbolic link is in the way: remove it, or name another directory with --report-dir",
+}
+_OTHERWISE = "name another directory with --report-dir"
+
+
+def reports(run: Run, logs: Mapping[str, str | bytes] | None = None) -> dict[str, bytes]:
+    """Every report by its POSIX path: seven reports, a log a stage, and last `exit-code`.
+
+    `logs` are the stages' outputs by stage id; stages without one get no file.
+    """
+    # Imported here: only who wants reports pays for the libraries that write them.
+    from gauntlet_verdict.writers import code_quality, feedback, html, junit, sarif  # noqa: PLC0415
+
+    writers: dict[str, Writer] = {
+        "run.json": run_json.write,
+        "junit.xml": junit.write,
+        "results.sarif": sarif.write,
+        "gl-code-quality.json": code_quality.write,
+        "feedback.json": feedback.write,
+        "report.html": html.write,
+    }
+    documents = {name: write(run) for name, write in writers.items()}
+    for stage, log in (logs or {}).items():
+        name = log_name(stage)
+        # Two ids that differ only in what a file name can't hold share a file rather than lose one log.
+        documents[name] = documents.get(name, b"") + (_encoded(log) if isinstance(log, str) else log)
+    documents[EXIT_CODE] = exit_code.write(run)
+    return documents
+
+
+def log_name(stage: str) -> str:
+    """The path of a stage's log among the reports: `lint:python` → `logs/lint-python.log`."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", stage).lstrip(".")[:200]
+    return f"{LOGS}/{safe or '-'}.log"
+
+
+def write_reports(run: Run, logs: Mapping[str, str | bytes], directory: Path) -> tuple[Path, ...]:
+    """Write every report into the directory, which is made where there is none, and return their paths.
+
+    Each file is whole or absent at any moment. The old `exit-code` goes first and the new one comes last: who
+    finds one finds the reports that belong to it. Runs that write into one directory take turns. Logs of an
+    earlier run's stages are removed; other files are left alone.
+
+    Raises:
+        StoreError: the disk is full, the directory can't be written or something is in the way.
+    """
+    documents = reports(run, logs)
+    folder = directory / LOGS
+    with _explained(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    with _turn(directory):
+        with _explained(folder):
+            if folder.is_symlink():  # it could lead out of the project
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            folder.mkdir(exist_ok=True)
+            _tidy(directory, keep=frozenset(documents))
+        for name, content in documents.items():
+            with _explained(directory / name):
+                _replace(directory.joinpath(*PurePosixPath(name).parts), content)
+        for changed in (folder, directory):
+            with _explained(changed):
+                _sync(changed)
+    return tuple(directory / name for name in documents)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StoreError(path, why, _REMEDIES.get(error.errno or 0, _OTHERWISE)) from error
+
+
+@contextlib.contextmanager
+def _turn(directory: Path) -> Generator[None]:
+    """Hold the directory against other runs that write reports into it."""
+    with _explained(directory):
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Some network file systems have no locks; each file is still whole there.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _tidy(directory: Path, keep: frozenset[str]) -> None:
+    """Remove the old exit code, logs of stages that are not in this run, and what a killed writer left behind."""
+    (directory / EXIT_CODE).unlink(missing_ok=True)
+    for entry in (directory / LOGS).iterdir():
+        if _OURS.fullmatch(entry.name) or (entry.suffix == ".log" and f"{LOGS}/{entry.name}" not in keep):
+            entry.unlink(missing_ok=True)
+    for entry in directory.iterdir():
+        if _OURS.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole new file in the place of the old one, on the disk before it is seen."""
+    temporary = path.with_name(f".gauntlet-{secrets.token_hex(8)}.tmp")
+    try:
+        # The usual mode less the umask: a CI host's other users read reports.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with open(handle, "wb") as stream:  # noqa: PTH123 - of a descriptor
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(directory: Path) -> None:
+    """Bring the renames themselves to the disk."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # file systems that sync no directories
+            raise
+    finally:
+        os.close(handle)
+
+
+def _encoded(text: str) -> bytes:
+    """A log as it was printed: undecodable bytes come back as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return visible(text).encode()
