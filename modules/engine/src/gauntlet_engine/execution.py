@@ -102,6 +102,7 @@ class _Introspection:
 
 def _formatted(error: GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
+    formatted.pop("locations", None)  # of the document as we keep it, not as the client wrote it
     original = error.original_error
     if original is not None:
         if not isinstance(original, EngineError):

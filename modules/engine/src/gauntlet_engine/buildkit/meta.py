@@ -50,9 +50,9 @@ async def read_meta(build: Build, fault: SolveFault) -> Meta | None:
     )
     try:
         await build.guarded("NewContainer", request, gateway_pb2.NewContainerResponse)
-        code = await _tail(build, container, "exit-code")
-        stdout = await _tail(build, container, "stdout")
-        stderr = await _tail(build, container, "stderr")
+        code = await _tail(build, container, "/exit-code")
+        stdout = await _tail(build, container, "/stdout")
+        stderr = await _tail(build, container, "/stderr")
     finally:
         with anyio.move_on_after(5, shield=True):
             await _release(build, container)
