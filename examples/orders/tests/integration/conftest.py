@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
+# A name is no parameter of such a statement: the server itself puts it in, quoted.
+CREATE = "SELECT format('CREATE SCHEMA %I', $1::text)"
+DROP = "SELECT format('DROP SCHEMA %I CASCADE', $1::text)"
+
 
 @pytest.fixture
 async def pool(schema: None, database_url: str, anyio_backend: str) -> AsyncGenerator["Pool"]:
@@ -32,9 +36,9 @@ async def own_schema(database_url: str, anyio_backend: str) -> AsyncGenerator[st
     """The name of a schema with nothing in it."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(database_url)
-    await connection.execute(f'CREATE SCHEMA "{name}"')
+    await connection.execute(await connection.fetchval(CREATE, name))
     yield name
-    await connection.execute(f'DROP SCHEMA "{name}" CASCADE')
+    await connection.execute(await connection.fetchval(DROP, name))
     await connection.close()
 
 
