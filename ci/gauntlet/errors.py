@@ -104,11 +104,11 @@ class ConfigError(GauntletError):
 
 @contextmanager
 def unwrapped() -> Generator[None]:
-    """Let the first of a task group's errors through as itself: people and `except` clauses want the error, not a group."""
+    """Let the first error of a task group through as itself: people and `except` clauses want it, not a group."""
     try:
         yield
     except BaseExceptionGroup as group:
-        first: BaseException = cast("BaseExceptionGroup[BaseException]", group)
+        first: BaseException = group.exceptions[0]
         while isinstance(first, BaseExceptionGroup):
             first = cast("BaseExceptionGroup[BaseException]", first).exceptions[0]
         raise first from None

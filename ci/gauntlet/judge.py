@@ -59,7 +59,7 @@ def skipped(item: LeftOut) -> Verdict:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as one sentence: the innermost of nested groups, its kind, and the last words of a failed command."""
+    """An exception as one sentence: the innermost of nested groups, its kind, a failed command's last words."""
     error = _innermost(error)
     text = " ".join(str(error).split()) or "no message"
     kind = type(error).__name__

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import anyio
-from gauntlet_verdict.store import log_name
 
 from gauntlet.errors import unwrapped
 from gauntlet.events import Listener, Note, Planned, ignore
@@ -19,9 +18,10 @@ from gauntlet.project import Project, detect
 from gauntlet.schedule import Limits, Schedule, default_jobs
 from gauntlet.stage import StageContext
 from gauntlet_verdict import Run, Verdict
+from gauntlet_verdict.store import log_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import dagger
 
@@ -173,12 +173,15 @@ class Runner:
         return left | (self._schedule.not_run if self._schedule else {})
 
 
-def interrupted_run(request: Request, stages: Mapping[str, Stage], began: datetime, why: str) -> Report:
-    """The report of a run that was stopped before it could make a plan."""
+def run_without_plan(
+    request: Request, stages: Iterable[str], began: datetime, why: str, *, interrupted: bool = False
+) -> Report:
+    """The report of a run that ended before it could make a plan: interrupted, or the engine did not answer."""
     duration_s = (datetime.now(UTC) - began).total_seconds()
     run = Run(
         tier=tier_name(request.selection), started_at=began, duration_s=round(duration_s, 3),
-        gauntlet=version("gauntlet-ci"), interrupted=True, not_run=dict.fromkeys(stages, f"not started: {why}"),
+        gauntlet=version("gauntlet-ci"), interrupted=interrupted,
+        not_run=dict.fromkeys(stages, f"not started: {why}"),
     )  # fmt: skip
     return Report(run, {})
 

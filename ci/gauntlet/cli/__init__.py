@@ -1,0 +1,80 @@
+"""The command `gauntlet`: the only code of the pipeline that touches the host."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from gauntlet.cli import doctor, init, plan, run, stages, tiers
+from gauntlet.cli.command import commands, register
+from gauntlet.errors import GauntletError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CODES = "exit codes: 0 all passed, 1 findings, 2 usage or configuration, 3 infrastructure, inconclusive, interrupted"
+
+for _module in (tiers, run, plan, stages, doctor, init):
+    for _command in _module.COMMANDS:
+        register(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; no exception but SystemExit (argparse) leaves it."""
+    given = _parser().parse_args(arguments)
+    try:
+        return given.run(given)
+    except GauntletError as error:
+        if os.environ.get("GAUNTLET_DEBUG"):
+            raise
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("gauntlet: interrupted", file=sys.stderr)
+        return 3
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); the interpreter must not complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    except Exception as error:
+        if os.environ.get("GAUNTLET_DEBUG"):
+            raise
+        print(f"gauntlet: this is a bug in gauntlet: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  what now: run it again with GAUNTLET_DEBUG=1 and report the traceback", file=sys.stderr)
+        return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gauntlet",
+        description="Run the gates that every change runs, in the same containers, anywhere.",
+        epilog=_CODES,
+    )
+    parser.add_argument("--version", action=_Version)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands():
+        sub = subparsers.add_parser(command.name, help=command.summary, description=command.summary, epilog=_CODES)
+        command.arguments(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """`--version`, which asks the installed distribution only when somebody wants to know."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely wanted
+
+        print(f"gauntlet {version('gauntlet-ci')}")
+        parser.exit()
+
+
+def _complain(error: GauntletError) -> None:
+    print(f"gauntlet: {error.message}", file=sys.stderr)
+    if advice := error.diagnostics():
+        print(f"  what now: {advice}", file=sys.stderr)

@@ -1,0 +1,82 @@
+"""Which engine: our embedded one, a Dagger engine, or a BuildKit daemon somewhere."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gauntlet.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+_SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-container://", "ssh://")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine of a run; `embedded` decides which base images there are, `facts` go into the report."""
+
+    embedded: bool
+    facts: dict[str, str]
+
+
+def check_engine(choice: str) -> None:
+    """Refuse what is no engine.
+
+    Raises:
+        UsageError: neither a known word nor an address.
+    """
+    if choice not in {"embedded", "dagger"} and not choice.startswith(_SCHEMES):
+        raise UsageError(f"--engine {choice}: no such engine", "use embedded, dagger, tcp://HOST:PORT or unix:///PATH")
+
+
+@asynccontextmanager
+async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engine]:
+    """Connect the Dagger client of this process to an engine for the length of the block.
+
+    `log` is told in a line what takes long: starting a daemon, making a base image.
+
+    Raises:
+        EngineError: it can't be started or reached.
+    """
+    check_engine(choice)
+    if choice == "dagger":
+        async with _connected():
+            yield Engine(embedded=False, facts={"kind": "dagger", "client": _client_version()})
+        return
+    try:
+        from gauntlet_engine.session import open_session  # noqa: PLC0415 - an extra, and slow to import
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "gauntlet_engine":
+            raise
+        raise EngineError(
+            "the embedded engine is not installed", "install gauntlet-ci[embedded], or use --engine dagger"
+        ) from None
+    address = None if choice == "embedded" else choice
+    async with open_session(address=address, log=log) as session:
+        os.environ["DAGGER_SESSION_PORT"] = str(session.port)
+        os.environ["DAGGER_SESSION_TOKEN"] = session.token
+        facts = {"kind": "embedded", "address": session.address, "client": _client_version()}
+        async with _connected():
+            yield Engine(embedded=True, facts=facts)
+
+
+@asynccontextmanager
+async def _connected() -> AsyncGenerator[None]:
+    import dagger  # noqa: PLC0415 - slow to import
+
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(dagger.connection(dagger.Config()))
+        except dagger.DaggerError as error:
+            raise EngineError(str(error), "`gauntlet doctor` says what is missing") from error
+        yield
+
+
+def _client_version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - only for the report
+
+    return f"dagger-io {version('dagger-io')}"

@@ -1,0 +1,102 @@
+"""What the doctor looks at: the source, its configuration, the reports' folder, and an engine that really answers."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from gauntlet.cli.checkout import Checkout, look_at
+from gauntlet.cli.engine import check_engine, engine
+from gauntlet.cli.language import read_language
+from gauntlet.errors import GauntletError, unwrapped
+from gauntlet.reports import prepare, report_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gauntlet.cli.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One examined thing: fine, or not, and then with its remedy. `code` is what the doctor ends with then."""
+
+    what: str
+    fine: bool
+    said: str
+    remedy: str = ""
+    code: int = 3
+
+
+def examine(options: Options) -> int:
+    """Examine everything, print it, and return 0, or the code of the worst."""
+    check_engine(options.engine)
+    symptoms = [_python(), _git()]
+    found: list[Checkout] = []
+
+    def source() -> str:
+        found.append(look_at(options.source, options.base))
+        where = found[0].repository
+        return f"{found[0].root}{'' if where else ', in no git repository: no history, no base'}"
+
+    symptoms.append(_tried("source", source))
+    if found:
+        checkout = found[0]
+        symptoms.append(_tried("configuration", lambda: _language(checkout)))
+        symptoms.append(_tried("reports", lambda: _reports(checkout)))
+    symptoms.append(_tried("engine", lambda: _engine(options.engine)))
+    for symptom in symptoms:
+        print(f"{'ok ' if symptom.fine else 'NOT'}  {symptom.what}: {symptom.said}")
+        if symptom.remedy:
+            print(f"     what now: {symptom.remedy}")
+    return max((symptom.code for symptom in symptoms if not symptom.fine), default=0)
+
+
+def _tried(what: str, look: Callable[[], str]) -> Symptom:
+    try:
+        with unwrapped():
+            return Symptom(what, fine=True, said=look())
+    except GauntletError as error:
+        return Symptom(what, fine=False, said=error.message, remedy=error.diagnostics(), code=error.exit_code)
+
+
+def _python() -> Symptom:
+    return Symptom("python", fine=True, said=f"{platform.python_version()} at {sys.executable}")
+
+
+def _git() -> Symptom:
+    path = shutil.which("git")
+    if path is None:
+        return Symptom("git", fine=False, said="not on PATH", remedy="install git; without it there is no --base")
+    return Symptom("git", fine=True, said=path)
+
+
+def _language(checkout: Checkout) -> str:
+    language = read_language(checkout)
+    own = [stage.id for stage in language.stages.values() if stage.origin]
+    custom = f", {len(own)} custom ({', '.join(own)})" if own else ""
+    source = "gauntlet.yaml" if language.config.present else "defaults"
+    return f"{source}, {len(language.stages)} stages{custom}"
+
+
+def _reports(checkout: Checkout) -> str:
+    folder = report_folder(checkout.root, None)
+    prepare(folder)
+    return f"{folder} can be written"
+
+
+def _engine(choice: str) -> str:
+    async def answer() -> str:
+        from dagger import dag  # noqa: PLC0415 - only this look needs it
+
+        async with engine(choice, lambda line: print(f"     {line}")) as found:
+            version = await dag.version()
+            kind = ", ".join(f"{name} {value}" for name, value in found.facts.items())
+            return f"{version} answers ({kind})"
+
+    return anyio.run(answer)

@@ -1,0 +1,154 @@
+"""A run on this host: from options to reports and an exit code, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from gauntlet.base_image import base_images
+from gauntlet.cli.checkout import Checkout, look_at
+from gauntlet.cli.display import display_for
+from gauntlet.cli.engine import check_engine, engine
+from gauntlet.cli.language import Language, read_language
+from gauntlet.cli.source import source_of
+from gauntlet.errors import GauntletError, unwrapped
+from gauntlet.events import Note
+from gauntlet.plan import Selection, make_plan
+from gauntlet.reports import forget, prepare, report_folder, usage_failed, write
+from gauntlet.run import Report, Request, Runner, run_without_plan
+from gauntlet.stage import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from gauntlet.cli.options import Options
+    from gauntlet.plain import Display
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = "the run was interrupted"
+
+
+def execute(options: Options, tier: str | None) -> int:
+    """Run a tier, or with `tier` None the stages of `options.only`, and return the exit code.
+
+    Raises:
+        GauntletError: nothing could run; `exit-code` in the report folder says so too.
+    """
+    began = datetime.now(UTC)
+    check_engine(options.engine)
+    checkout = look_at(options.source, options.base)
+    folder = report_folder(checkout.root, options.report_dir)
+    prepare(folder)
+    forget(folder)
+    request = Request(_selection(options, tier), options.jobs, options.fail_fast)
+    run = HostRun(options, checkout, folder, request, began)
+    try:
+        with _signals_as_interrupts():
+            language = run.read()
+            with display_for(options.format) as display:
+                report = anyio.run(run.run, language, display)
+            display.result(report.run, folder)
+    except KeyboardInterrupt:
+        # Ctrl-C outside the event loop: in an import, while git runs, while the event loop winds up.
+        report = run.report or run_without_plan(request, run.stages, began, _INTERRUPTED, interrupted=True)
+        write(report, folder)
+        print(f"gauntlet: interrupted; reports: {folder}", file=sys.stderr)
+    except GauntletError as error:
+        if run.report is None and error.exit_code == 2:  # noqa: PLR2004 - usage or configuration
+            usage_failed(folder)
+        elif run.report is None:
+            write(run_without_plan(request, run.stages, began, error.message), folder)
+        raise
+    return report.run.exit_code
+
+
+@dataclass(slots=True)
+class HostRun:
+    """One run with its host's part: engine, signals, reports. `report` is set as soon as it is on disk."""
+
+    options: Options
+    checkout: Checkout
+    folder: Path
+    request: Request
+    began: datetime
+    report: Report | None = None
+    stages: dict[str, Any] = field(default_factory=dict[str, Any])
+    _runner: Runner | None = None
+
+    def read(self) -> Language:
+        """The language in force; what can be wrong with the request is found out before an engine starts."""
+        language = read_language(self.checkout)
+        plan = make_plan(language.stages, None, language.config, self.request.selection)
+        self.stages = {entry.stage.id: entry.stage for entry in plan.entries}
+        return language
+
+    async def run(self, language: Language, display: Display) -> Report:
+        """Run under the signals' eyes; an interrupted run has a report like any other."""
+        with unwrapped():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch, tasks.cancel_scope, display)
+                await self._on_engine(language, display)
+                tasks.cancel_scope.cancel()
+        if self.report is None:
+            self.report = run_without_plan(self.request, self.stages, self.began, _INTERRUPTED, interrupted=True)
+            write(self.report, self.folder)
+        return self.report
+
+    async def _on_engine(self, language: Language, display: Display) -> None:
+        for note in language.notes:
+            display(Note(note))
+        async with engine(self.options.engine, lambda line: display(Note(line))) as found:
+            self._runner = Runner(
+                source=source_of(self.checkout, language.config, self.folder),
+                config=language.config,
+                stages=language.stages,
+                request=self.request,
+                images=base_images(language.config, embedded=found.embedded),
+                engine=found.facts,
+                tell=display,
+            )
+            report = await self._runner.run()
+            # On disk before the engine winds up: nothing that happens from here on can lose them.
+            write(report, self.folder)
+            self.report = report
+
+    async def _watch(self, scope: anyio.CancelScope, display: Display) -> None:
+        """First signal: end the run and report. Second: don't wait for the engine either. Third: just go."""
+        received = 0
+        with anyio.open_signal_receiver(*_SIGNALS) as signals:
+            async for number in signals:
+                received += 1
+                display(Note(f"{signal.Signals(number).name}: stopping"))
+                if received == 1 and self._runner is not None:
+                    self._runner.stop(_INTERRUPTED)
+                elif received <= 2:  # noqa: PLR2004 - as said above
+                    scope.cancel()
+                else:
+                    os._exit(3)
+
+
+@contextmanager
+def _signals_as_interrupts() -> Generator[None]:
+    """Outside the event loop SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does by itself."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _selection(options: Options, tier: str | None) -> Selection:
+    return Selection(Tier(tier) if tier else None, options.only, options.skip)
