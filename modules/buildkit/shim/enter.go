@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -124,6 +126,9 @@ func (l Limits) apply() error {
 		if limit.value == 0 {
 			continue
 		}
+		if limit.resource == syscall.RLIMIT_AS {
+			makeRoom()
+		}
 		var now syscall.Rlimit
 		if err := syscall.Getrlimit(limit.resource, &now); err != nil {
 			return os.NewSyscallError("getrlimit", err)
@@ -134,6 +139,15 @@ func (l Limits) apply() error {
 		}
 	}
 	return nil
+}
+
+// makeRoom leaves free pages in the heap for what exec allocates: once the address space is limited it can't grow, and
+// the runtime would die of that.
+func makeRoom() {
+	room := make([]byte, 1<<20)
+	runtime.KeepAlive(room)
+	runtime.GC()
+	debug.SetGCPercent(-1)
 }
 
 func refuse(kind string, why error) {

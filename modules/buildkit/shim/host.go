@@ -68,7 +68,7 @@ func (e *environment) add(name, value string) {
 	e.list = append(e.list, name+"="+value)
 }
 
-// secretValues are all byte strings to scrub: the named variables, the files, the host's credentials.
+// secretValues are all byte strings to scrub: the named variables, the services' ones, the files, the host's credentials.
 func (e *environment) secretValues(spec *Spec) ([]string, error) {
 	values := e.hidden
 	wanted := map[string]bool{}
@@ -80,6 +80,11 @@ func (e *environment) secretValues(spec *Spec) ([]string, error) {
 			values = append(values, value)
 		}
 	}
+	for _, service := range spec.Services {
+		for _, source := range service.SecretEnv {
+			values = append(values, os.Getenv(source))
+		}
+	}
 	for _, path := range spec.SecretFiles {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -88,6 +93,16 @@ func (e *environment) secretValues(spec *Spec) ([]string, error) {
 		values = append(values, string(data))
 	}
 	return values, nil
+}
+
+// environment is the service's variables. Secret values come by the container's environment: the specification is part
+// of a cache key.
+func (s Service) environment() []string {
+	env := slices.Clone(s.Env)
+	for name, source := range s.SecretEnv {
+		env = append(env, name+"="+os.Getenv(source))
+	}
+	return env
 }
 
 func hostSettings(path string) (map[string]string, error) {

@@ -85,8 +85,8 @@ func (s *running) start(h *household, meta string, known *secrets) error {
 	}
 	hosts, _ := os.ReadFile("/etc/hosts")
 	dns, _ := os.ReadFile("/etc/resolv.conf")
-	entry := Entry{Root: s.Root, Cwd: cwd, User: s.User, Hosts: hosts, DNS: dns}
-	s.process, err = h.start(entry, s.Args, s.Env, [3]*os.File{null, writer, writer})
+	entry := Entry{Root: s.Root, Cwd: cwd, User: s.User, Keep: true, Hosts: hosts, DNS: dns}
+	s.process, err = h.start(entry, s.Args, s.environment(), [3]*os.File{null, writer, writer})
 	null.Close()
 	writer.Close()
 	if err != nil {

@@ -88,12 +88,12 @@ func TestACommandStartsWhenItsServiceListensAndStopsItAtItsEnd(t *testing.T) {
 func TestADeadServiceFailsTheCommandWithItsLastLines(t *testing.T) {
 	root := serviceRoot(t)
 	r := shim(t, map[string]any{
-		"args": []string{"echo", "never"}, "expect": "ANY", "secretEnv": []string{"TOKEN"},
+		"args": []string{"echo", "never"}, "expect": "ANY",
 		"services": []any{service(root, "die", map[string]any{
-			"env":   []string{"SHIM_TEST_ROLE=die", "TOKEN=hunter2"},
-			"ports": []any{map[string]any{"port": freePort(t)}},
+			"secretEnv": map[string]string{"TOKEN": "_GAUNTLET_DB_TOKEN"},
+			"ports":     []any{map[string]any{"port": freePort(t)}},
 		})},
-	}, "TOKEN=hunter2")
+	}, "_GAUNTLET_DB_TOKEN=hunter2")
 	expect(t, "exit", r.exit, 1)
 	expect(t, "exit-code", r.code, "1")
 	expect(t, "stdout", r.stdout, "")

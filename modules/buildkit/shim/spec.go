@@ -43,13 +43,14 @@ type Limits struct {
 
 // Service is a process that the command needs, with a root of its own in the same network.
 type Service struct {
-	Name  string   `json:"name"`
-	Root  string   `json:"root"`
-	Args  []string `json:"args"`
-	Env   []string `json:"env"`
-	Cwd   string   `json:"cwd"`
-	User  string   `json:"user"`
-	Ports []Port   `json:"ports"`
+	Name      string            `json:"name"`
+	Root      string            `json:"root"`
+	Args      []string          `json:"args"`
+	Env       []string          `json:"env"`
+	SecretEnv map[string]string `json:"secretEnv"` // its variable → the variable of the container that has the value
+	Cwd       string            `json:"cwd"`
+	User      string            `json:"user"`
+	Ports     []Port            `json:"ports"`
 }
 
 // Port is awaited before the command starts, unless SkipHealthcheck.

@@ -256,6 +256,12 @@ def test_limits_bind_the_command(run: Run) -> None:
     assert ran.stdout.split() == ["1048576", "4000", "1024", "99", "7"]
 
 
+def test_a_small_address_space_binds_the_command_and_not_the_shim(run: Run) -> None:
+    for _ in range(60):
+        ran = run("true", limits={"addressSpaceBytes": 30_000_000, "processes": 100})
+        assert (ran.exit, ran.stderr) == (0, "")
+
+
 def test_too_many_processes_end_the_command_also_for_root(run: Run) -> None:
     script = "for i in $(seq 40); do sleep 64.5 & done; wait"
     ran = run("sh", "-c", script, expect="ANY", limits={"processes": 20} if os.getuid() == 0 else {"processes": 1})
