@@ -17,11 +17,13 @@ class ReportError(VerdictError):
     """A tool's report is not one: empty, cut off, not of its format or of another shape.
 
     `tool` is the format's name, `where` the place in the report (`line 3 column 7`, `[2].location.row`), `why` the
-    reason. No text of the report is quoted, because it may hold a secret. `str()` is fit for `Verdict.reason`.
+    reason. Of the report's text only the tool's words about itself are quoted: the rest may hold a secret. `str()` is
+    fit for `Verdict.reason`.
     """
 
     def __init__(self, tool: str, where: str, why: str) -> None:
         place = f" at {where}" if where else ""
+        why = " ".join(why.split())
         super().__init__(
             f"the {tool} report cannot be read{place}: {why}",
             f"look into the stage's log for what {tool} printed; the tool crashed, or writes another format version",

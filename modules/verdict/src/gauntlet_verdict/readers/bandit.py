@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from gauntlet_verdict.model import Finding, Location, Severity
 from gauntlet_verdict.readers.document import Shape, from_json
 from gauntlet_verdict.readers.interface import Report, Skipped, numbered
@@ -71,16 +69,13 @@ class Document(Shape):
     results: list[Result]
 
 
-_DOCUMENT = TypeAdapter(Document)
-
-
 def read(report: str | bytes, *, root: str = "/src") -> Report:
     """Read the report; a file that could not be parsed is in `skipped`, not counted.
 
     Raises:
         ReportError: it is no such report.
     """
-    document = from_json(report, "bandit", _DOCUMENT)
+    document = from_json(report, "bandit", Document)
     failed = {relative(failure.filename, root): failure.reason for failure in document.errors}
     files = {relative(name, root): counts for name, counts in document.metrics.items() if name != _TOTALS}
     read_well = [counts for name, counts in files.items() if name not in failed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -20,10 +21,11 @@ T = TypeVar("T")
 class Shape(BaseModel):
     """Base of the shapes that readers expect: what a reader doesn't use may be there, absent or changed."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built at first use: stages import readers that most runs don't need.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
-def from_json(report: str | bytes, tool: str, shape: TypeAdapter[T]) -> T:
+def from_json(report: str | bytes, tool: str, shape: type[T]) -> T:
     """Parse a JSON report and check that it has the shape.
 
     Raises:
@@ -38,7 +40,7 @@ def from_json(report: str | bytes, tool: str, shape: TypeAdapter[T]) -> T:
         # ValueError: NaN and Infinity (not JSON), or an integer of more digits than Python converts.
         raise ReportError(tool, "", f"no JSON: {type(error).__name__}") from None
     try:
-        return shape.validate_python(document)
+        return _adapter(shape).validate_python(document)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         raise ReportError(tool, _path(first["loc"]), first["msg"]) from None
@@ -67,6 +69,11 @@ def from_xml(report: str | bytes, tool: str) -> Element:
         raise ReportError(tool, "", f"XML that could do harm ({type(error).__name__})") from None
     except (ValueError, LookupError) as error:  # an encoding declaration that Python does not know
         raise ReportError(tool, "line 1", f"no XML: {error}") from None
+
+
+@functools.cache
+def _adapter(shape: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(shape)
 
 
 def _text(report: str | bytes, tool: str) -> str:

@@ -6,7 +6,7 @@ recognised by its line.
 
 from __future__ import annotations
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from gauntlet_verdict.model import Finding, FixCategory, Location, Severity
 from gauntlet_verdict.readers.document import Shape, from_json
@@ -31,9 +31,6 @@ class Leak(Shape):
     commit: str = Field(alias="Commit")
 
 
-_LEAKS = TypeAdapter(list[Leak])
-
-
 def read(
     report: str | bytes,
     *,
@@ -50,11 +47,11 @@ def read(
     Raises:
         ReportError: one of them is no such report.
     """
-    leaks = from_json(report, "gitleaks", _LEAKS)
-    known = _known(from_json(baseline, "gitleaks baseline", _LEAKS) if baseline is not None else [], root)
-    heeded = (
-        {_place(leak) for leak in from_json(heeding_allow, "gitleaks", _LEAKS)} if heeding_allow is not None else None
-    )
+    leaks = from_json(report, "gitleaks", list[Leak])
+    known = _known(from_json(baseline, "gitleaks baseline", list[Leak]) if baseline is not None else [], root)
+    heeded: set[tuple[str, str, str, int, int]] | None = None
+    if heeding_allow is not None:
+        heeded = {_place(leak) for leak in from_json(heeding_allow, "gitleaks", list[Leak])}
     findings: list[Finding] = []
     for leak in leaks:
         excuse = ""

@@ -6,8 +6,6 @@ are in `skipped`, and only audited ones are counted.
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
-
 from gauntlet_verdict.model import Finding, FixCategory, Location, Severity
 from gauntlet_verdict.readers.document import Shape, from_json
 from gauntlet_verdict.readers.interface import Report, Skipped, numbered
@@ -44,16 +42,13 @@ class Document(Shape):
     dependencies: list[Audited | Unaudited]
 
 
-_DOCUMENT = TypeAdapter(Document)
-
-
 def read(report: str | bytes, *, root: str = "/src", manifest: str | None = None) -> Report:
     """Read the report; `manifest` is the file that names the packages, as the place of the findings.
 
     Raises:
         ReportError: it is no such report.
     """
-    document = from_json(report, "pip-audit", _DOCUMENT)
+    document = from_json(report, "pip-audit", Document)
     where = Location(path=relative(manifest, root)) if manifest else None
     audited = [entry for entry in document.dependencies if isinstance(entry, Audited)]
     packages: dict[

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from gauntlet_verdict.model import Finding, FixCategory, Location, Severity
 from gauntlet_verdict.readers.document import Shape, from_json
 from gauntlet_verdict.readers.interface import Report, Skipped, numbered
 from gauntlet_verdict.readers.source_path import relative
 
 SYNTAX = "invalid-syntax"  # both the code and the name of what does not parse
-UNREADABLE = "io"
+UNREADABLE = frozenset({"io", "E902"})  # from `ruff format` and `ruff check`
 
 
 class Position(Shape):
@@ -45,9 +43,6 @@ class Diagnostic(Shape):
     severity: str = "error"
 
 
-_DIAGNOSTICS = TypeAdapter(list[Diagnostic])
-
-
 def read(report: str | bytes, *, root: str = "/src") -> Report:
     """Read the report; ruff does not say how many files it looked at.
 
@@ -56,7 +51,7 @@ def read(report: str | bytes, *, root: str = "/src") -> Report:
     """
     found = diagnostics(report, "ruff")
     return Report(
-        findings=numbered(_finding(entry, root) for entry in found if entry.code != UNREADABLE),
+        findings=numbered(_finding(entry, root) for entry in found if entry.code not in UNREADABLE),
         skipped=unreadable(found, root),
     )
 
@@ -67,7 +62,7 @@ def diagnostics(report: str | bytes, tool: str) -> list[Diagnostic]:
     Raises:
         ReportError: it is no such report.
     """
-    return from_json(report, tool, _DIAGNOSTICS)
+    return from_json(report, tool, list[Diagnostic])
 
 
 def unreadable(found: list[Diagnostic], root: str) -> tuple[Skipped, ...]:
@@ -75,7 +70,7 @@ def unreadable(found: list[Diagnostic], root: str) -> tuple[Skipped, ...]:
     return tuple(
         Skipped(relative(entry.filename, root), entry.message, deliberate=False)
         for entry in found
-        if entry.code == UNREADABLE
+        if entry.code in UNREADABLE
     )
 
 

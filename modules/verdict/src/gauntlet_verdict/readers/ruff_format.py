@@ -18,7 +18,7 @@ def read(report: str | bytes, *, root: str = "/src") -> Report:
     found = diagnostics(report, "ruff format")
     first: dict[str, Diagnostic] = {}  # ruff may list several edits of one file; the file is what gets formatted
     for entry in found:
-        if entry.code != UNREADABLE:
+        if entry.code not in UNREADABLE:
             first.setdefault(entry.filename, entry)
     return Report(
         findings=numbered(_finding(entry, root) for entry in first.values()),

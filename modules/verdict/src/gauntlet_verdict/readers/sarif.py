@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from gauntlet_verdict.model import Finding, FixCategory, Location, Severity
 from gauntlet_verdict.readers.document import Shape, from_json
@@ -170,9 +170,6 @@ class Document(Shape):
     runs: list[ToolRun] = Field(min_length=1)
 
 
-_DOCUMENT = TypeAdapter(Document)
-
-
 def read(report: str | bytes, *, root: str = "/src") -> Report:
     """Read the report; `looked_at` counts files only where the tool lists those that it analysed.
 
@@ -182,7 +179,7 @@ def read(report: str | bytes, *, root: str = "/src") -> Report:
     Raises:
         ReportError: it is no such report.
     """
-    document = from_json(report, "SARIF", _DOCUMENT)
+    document = from_json(report, "SARIF", Document)
     parts = [_read_run(run, root) for run in document.runs]
     whole = Report()
     for part in parts:

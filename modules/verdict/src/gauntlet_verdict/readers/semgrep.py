@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from gauntlet_verdict.errors import ReportError
 from gauntlet_verdict.model import Finding, FixCategory, Location, Severity
@@ -97,9 +97,6 @@ class Document(Shape):
     paths: Paths
 
 
-_DOCUMENT = TypeAdapter(Document)
-
-
 def read(report: str | bytes, *, root: str = "/src", prefix: str = "") -> Report:
     """Read the report.
 
@@ -109,7 +106,7 @@ def read(report: str | bytes, *, root: str = "/src", prefix: str = "") -> Report
     Raises:
         ReportError: it is no such report, or semgrep says in it that it could not run (a rule that does not parse).
     """
-    document = from_json(report, "semgrep", _DOCUMENT)
+    document = from_json(report, "semgrep", Document)
     for number, trouble in enumerate(document.errors):
         if trouble.level == "error" and trouble.path is None:
             raise ReportError("semgrep", f"errors[{number}]", trouble.message or str(trouble.type))
@@ -124,6 +121,7 @@ def read(report: str | bytes, *, root: str = "/src", prefix: str = "") -> Report
 
 def _skipped(document: Document, root: str) -> tuple[tuple[Skipped, ...], set[str]]:
     """Everything not, or not wholly, looked at; and which of the "scanned" files were not read at all."""
+    explained = {trouble.path for trouble in document.errors}  # listed a second time, with less said
     skipped = [
         Skipped(relative(trouble.path or "", root), f"{_kind(trouble)}: {trouble.message}", deliberate=False)
         for trouble in document.errors
@@ -131,6 +129,7 @@ def _skipped(document: Document, root: str) -> tuple[tuple[Skipped, ...], set[st
     skipped += [
         Skipped(relative(ignored.path, root), ignored.reason, deliberate=ignored.reason in _CHOSEN)
         for ignored in document.paths.skipped
+        if ignored.path not in explained
     ]
     # semgrep 1.182 lists a file whose name is not UTF-8 as scanned, with U+FFFD for each bad byte, and never opens it.
     lost = {relative(path, root) for path in document.paths.scanned if _LOST_BYTE in path}
