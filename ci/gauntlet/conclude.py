@@ -24,14 +24,17 @@ class Judgement:
     """What a stage makes of a complete run's reports.
 
     `looked_at` counts what was examined. `doubt` says what the tool failed to look at: without a blocking finding the
-    verdict is then INCONCLUSIVE. `remark` is the reason of a WARN or PASS.
+    verdict is then INCONCLUSIVE. `skip` says why there was nothing to check after all. `remark` is the reason of a WARN
+    or PASS; `inputs` are recorded facts from outside (a snapshot's date).
     """
 
     looked_at: Mapping[str, int]
     findings: tuple[Finding, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     doubt: str = ""
+    skip: str = ""
     remark: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def conclude(context: StageContext, outcome: Outcome, judge: Callable[[Mapping[str, str]], Judgement]) -> Verdict:
@@ -49,9 +52,11 @@ def conclude(context: StageContext, outcome: Outcome, judge: Callable[[Mapping[s
         context.say(str(error))
         return Verdict(stage=context.stage.id, status=Status.INCONCLUSIVE, reason=str(error), **facts(context, outcome))
     status, reason = _status(context.stage.id, judgement)
+    known = facts(context, outcome)
+    known["inputs"] |= judgement.inputs
     return Verdict(
         stage=context.stage.id, status=status, reason=reason, findings=judgement.findings,
-        looked_at=dict(judgement.looked_at), metrics=dict(judgement.metrics), **facts(context, outcome),
+        looked_at=dict(judgement.looked_at), metrics=dict(judgement.metrics), **known,
     )  # fmt: skip
 
 
@@ -68,6 +73,8 @@ def _status(stage: str, judgement: Judgement) -> tuple[Status, str]:
     shown = sum(finding.severity is not Severity.INFO for finding in judgement.findings)
     if any(finding.blocking for finding in judgement.findings):
         return Status.FAIL, judgement.doubt or judgement.remark
+    if judgement.skip:
+        return Status.SKIP, judgement.skip
     if judgement.doubt:
         return Status.INCONCLUSIVE, judgement.doubt
     if not sum(judgement.looked_at.values()):
