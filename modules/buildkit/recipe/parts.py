@@ -173,7 +173,8 @@ class Recipe:
         log = self.scratch / f"{what}.log"
         log.write_text(f"$ go {' '.join(args)}   ({go.version}, {go.program})\n{done.stderr}{done.stdout}")
         if done.returncode != 0:
-            last = "\n".join(done.stderr.strip().splitlines()[-5:])
+            # `go mod download -json` tells its errors on stdout.
+            last = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-5:])
             raise BuildError(
                 f"could not build {what} of gauntlet-buildkit with {go.version}:\n{last}\n"
                 f"The whole log is in {log}. Most often modules could not be downloaded: check that "

@@ -131,6 +131,17 @@ def test_a_failed_compilation_says_what_where_and_what_to_do(recipe: Any, parts:
     assert not (recipe.root / SHIM).exists()
 
 
+def test_modules_that_cannot_be_had_are_a_reason_that_is_told(
+    recipe: Any, parts: ModuleType, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPROXY", "off")
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path_factory.mktemp("empty")))
+    recipe.scratch.mkdir()
+    stubs = next(part for part in recipe.parts() if part.name == "stubs")
+    with pytest.raises(parts.BuildError, match="GOPROXY=off"):
+        stubs.build()
+
+
 def test_requirements_are_exact_and_only_asked_for_when_needed(recipe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = recipe.requirements()
     assert any(requirement.startswith("grpcio-tools==") for requirement in wanted)
