@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError, build_schema, execute, graphql_sync
+import graphql
 
 from gauntlet_engine.api import Query
 from gauntlet_engine.api.errors import describe
@@ -58,7 +58,7 @@ class Executor:
             request = self._documents.request(text, variables)
         except InvalidDocumentError as invalid:
             return Answer(UNPROCESSABLE, _json({"errors": list(invalid.errors), "data": None}))
-        result = execute(
+        result: Any = graphql.execute(  # pyright: ignore[reportUnknownMemberType]  # its generics are half open
             bound_schema(),
             request.document,
             Query(),
@@ -66,7 +66,7 @@ class Executor:
             variable_values=request.variables,
             operation_name=operation,
         )
-        finished = await result if inspect.isawaitable(result) else result
+        finished: graphql.ExecutionResult = await result if inspect.isawaitable(result) else result
         if finished.errors:
             # Dagger drops the answers of siblings that succeeded.
             errors = [_formatted(error) for error in finished.errors]
@@ -88,7 +88,9 @@ class _Introspection:
             return path.read_bytes()
         except OSError:
             pass
-        result = graphql_sync(build_schema(sdl), text, variable_values=variables, operation_name=operation)
+        result: graphql.ExecutionResult = graphql.graphql_sync(  # pyright: ignore[reportUnknownMemberType]
+            graphql.build_schema(sdl), text, variable_values=variables, operation_name=operation
+        )
         body = _json(dict(result.formatted))
         temporary = path.with_suffix(f".{hashlib.sha256(body).hexdigest()[:8]}")
         try:
@@ -100,7 +102,7 @@ class _Introspection:
         return body
 
 
-def _formatted(error: GraphQLError) -> dict[str, Any]:
+def _formatted(error: graphql.GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     formatted.pop("locations", None)  # of the document as we keep it, not as the client wrote it
     original = error.original_error

@@ -6,7 +6,7 @@ import inspect
 import keyword
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,8 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     build_schema,
-    get_named_type,
-    is_list_type,
+    print_ast,
 )
-from graphql.type import GraphQLNonNull
 
 from gauntlet_engine.api import OBJECT_TYPES
 
@@ -27,6 +25,10 @@ if TYPE_CHECKING:
 
     from graphql import GraphQLArgument, GraphQLField, GraphQLResolveInfo, GraphQLSchema
     from graphql.language import DirectiveNode
+
+    from gauntlet_engine.api.context import EngineSession
+
+    Info = GraphQLResolveInfo[EngineSession]
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LOADER = re.compile(r"load(\w+)FromID")
@@ -82,23 +84,34 @@ class _Reference:
     many: bool
 
 
-def _type_name(value: Any, _info: GraphQLResolveInfo, _type: GraphQLInterfaceType) -> str:
+def _type_name(value: Any, _info: Any, _type: Any) -> str:
     return type(value).__name__
 
 
 def _resolver(cls: type, field_name: str, field: GraphQLField) -> Callable[..., Any]:
     if field_name == "id":
-        return lambda source, info: info.context.ids.id_of(source)
+        return _resolve_id
     if loaded := _LOADER.fullmatch(field_name):
-        type_name = loaded[1]
-        return lambda _, info, id: info.context.ids.load(id, type_name)  # noqa: A006  # Dagger's name
+        return partial(_load, loaded[1])
     name = snake_case(field_name)
     member = getattr(cls, name, None)
-    if not inspect.isfunction(member):
-        if member is None and name not in getattr(cls, "__dataclass_fields__", {}):
-            raise TypeError(f"{cls.__name__}.{name} is missing, for the field {field_name}")
-        return lambda source, _info: getattr(source, name)
-    return _method_resolver(member, field)
+    if inspect.isfunction(member):
+        return _method_resolver(member, field)
+    if member is None and name not in getattr(cls, "__dataclass_fields__", {}):
+        raise TypeError(f"{cls.__name__}.{name} is missing, for the field {field_name}")
+    return partial(_resolve_attribute, name)
+
+
+def _resolve_id(source: Any, info: Info) -> str:
+    return info.context.ids.id_of(source)
+
+
+def _load(type_name: str, _: Any, info: Info, id: str) -> Any:  # noqa: A002  # Dagger's name
+    return info.context.ids.load(id, type_name)
+
+
+def _resolve_attribute(name: str, source: Any, _: Info) -> Any:
+    return getattr(source, name)
 
 
 def _method_resolver(method: Callable[..., Any], field: GraphQLField) -> Callable[..., Any]:
@@ -110,10 +123,11 @@ def _method_resolver(method: Callable[..., Any], field: GraphQLField) -> Callabl
             raise TypeError(f"{method.__qualname__} does not take {python}")
         arg.out_name = python
         if expected := _expected_type(arg):
-            references.append(_Reference(python, expected, _is_list(arg)))
+            many = arg.ast_node is not None and "[" in print_ast(arg.ast_node.type)
+            references.append(_Reference(python, expected, many))
     wants_session = "session" in takes
 
-    def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    def resolve(source: Any, info: Info, **args: Any) -> Any:
         load = info.context.ids.load
         for reference in references:
             given = args.get(reference.name)
@@ -129,14 +143,7 @@ def _method_resolver(method: Callable[..., Any], field: GraphQLField) -> Callabl
 
 
 def _expected_type(arg: GraphQLArgument) -> str | None:
-    if arg.ast_node is None or get_named_type(arg.type).name != "ID":
-        return None
-    return _directive_argument(arg.ast_node.directives or (), "expectedType", "name")
-
-
-def _is_list(arg: GraphQLArgument) -> bool:
-    inner = arg.type.of_type if isinstance(arg.type, GraphQLNonNull) else arg.type
-    return is_list_type(inner)
+    return _directive_argument(arg.ast_node.directives or (), "expectedType", "name") if arg.ast_node else None
 
 
 def _unify_enum_values(enum: GraphQLEnumType) -> None:

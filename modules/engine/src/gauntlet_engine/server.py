@@ -8,21 +8,23 @@ import json
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import h11
+from anyio.abc import SocketAttribute
 
 from gauntlet_engine.execution import UNPROCESSABLE, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anyio.abc import SocketStream
 
-logger = logging.getLogger(__name__)
+    Handle = Callable[[str, dict[str, Any], str | None], Awaitable[Answer]]
 
-Handle = "Callable[[str, dict[str, Any], str | None], Awaitable[Answer]]"
+logger = logging.getLogger(__name__)
 
 _MAX_BODY = 128 << 20
 _PIECE = 256 << 10
@@ -40,9 +42,7 @@ class _Refusal(Exception):  # an answer, not a failure
 
 
 @asynccontextmanager
-async def serving(
-    handle: Callable[[str, dict[str, Any], str | None], Awaitable[Answer]], token: str, *, port: int = 0
-) -> AsyncIterator[int]:
+async def serving(handle: Handle, token: str, *, port: int = 0) -> AsyncGenerator[int]:
     """Serve until the block ends.
 
     Args:
@@ -57,7 +57,7 @@ async def serving(
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, connection.serve)
-        yield listener.extra(anyio.abc.SocketAttribute.local_port)
+        yield listener.extra_attributes[SocketAttribute.local_port]()
         group.cancel_scope.cancel()
 
 
@@ -68,9 +68,7 @@ def _credentials(token: str) -> bytes:
 class _Connection:
     """What every connection is served with."""
 
-    def __init__(
-        self, handle: Callable[[str, dict[str, Any], str | None], Awaitable[Answer]], credentials: bytes
-    ) -> None:
+    def __init__(self, handle: Handle, credentials: bytes) -> None:
         self._handle = handle
         self._credentials = credentials
 
@@ -90,14 +88,14 @@ class _Connection:
             try:
                 body = await exchange.body(request)
                 self._authorize(request)
-                text, variables, operation = _parse(request, body)
+                asked = _parse(request, body)
             except _Refusal as refusal:
-                await exchange.respond(refusal.answer)
+                answer = refusal.answer
             else:
-                answer = await exchange.while_connected(lambda: self._handle(text, variables, operation))
-                if answer is None:
-                    return
-                await exchange.respond(answer)
+                answer = await exchange.while_connected(partial(self._handle, *asked))
+            if answer is None:
+                return
+            await exchange.respond(answer)
             if not exchange.reusable():
                 return
 
@@ -190,11 +188,14 @@ def _parse(request: h11.Request, body: bytes) -> tuple[str, dict[str, Any], str 
         raise _Refusal(405, "GraphQL requests are POSTed")
     try:
         message: Any = json.loads(body)
-        text = message["query"]
-        variables = message.get("variables") or {}
-        operation = message.get("operationName")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _Refusal(400, 'the body must be JSON: {"query": …, "variables": …, "operationName": …}') from None
-    if not isinstance(text, str) or not isinstance(variables, dict) or not isinstance(operation, str | None):
-        raise _Refusal(UNPROCESSABLE, "query and operationName are strings, variables is an object")
-    return text, variables, operation
+    except ValueError:
+        raise _Refusal(400, "the body is not JSON") from None
+    match message:
+        case {"query": str(text)}:
+            variables: Any = message.get("variables") or {}
+            operation: Any = message.get("operationName")
+        case _:
+            raise _Refusal(400, 'the body must be JSON: {"query": …, "variables": …, "operationName": …}')
+    if not isinstance(variables, dict) or not isinstance(operation, str | None):
+        raise _Refusal(UNPROCESSABLE, "variables is an object, operationName a string")
+    return text, cast("dict[str, Any]", variables), operation or None

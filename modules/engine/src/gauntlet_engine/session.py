@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from gauntlet_engine.settings import CA_SECRET, SETTINGS_SECRET, read_host_setti
 from gauntlet_engine.state import state_dirs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from gauntlet_engine.buildkit import Event
     from gauntlet_engine.state import StateDirs
@@ -36,12 +37,16 @@ class EngineHandle:
         token: `DAGGER_SESSION_TOKEN`.
         address: of the daemon behind it.
         events: progress of everything that the session runs, from the call on; may be called more than once.
+        engine: what its resolvers work in, for callers in this process.
+        introspection: folder of cached introspection answers.
     """
 
     port: int
     token: str
     address: str
     events: Callable[[], AsyncIterator[Event]]
+    engine: EngineSession
+    introspection: Path
 
 
 @asynccontextmanager
@@ -51,7 +56,7 @@ async def open_session(
     state: StateDirs | None = None,
     log: Callable[[str], None] | None = None,
     workdir: Path | None = None,
-) -> AsyncIterator[EngineHandle]:
+) -> AsyncGenerator[EngineHandle]:
     """Serve the Dagger API until the block ends; everything that it still runs ends with it.
 
     Args:
@@ -72,26 +77,33 @@ async def open_session(
     settings = read_host_settings(environ)
     attachables.add_secret(SETTINGS_SECRET, settings.settings_json())
     attachables.add_secret(CA_SECRET, settings.ca_bundle)
-    with tempfile.TemporaryDirectory(prefix="gauntlet-session-") as scratch:
-        async with (
-            running_daemon(dirs, environ, log=log) as found,
-            connect(found) as client,
-            client.session(attachables) as session,
-            client.build(session) as build,
-        ):
-            info = await client.info()
-            engine = EngineSession(
-                client=client,
-                build=build,
-                attachables=attachables,
-                images=Images(dirs, build, attachables, log=log),
-                secrets=SecretVault(attachables, environ),
-                platform=info.platforms[0],
-                workdir=(workdir or Path.cwd()).absolute(),
-                environ=environ,
-                scratch=Path(scratch),
-            )
-            token = secrets.token_urlsafe(24)
-            executor = Executor(engine, dirs.root / "introspection")
-            async with serving(executor.answer, token) as port:
-                yield EngineHandle(port, token, found, build.events)
+    async with (
+        _scratch() as scratch,
+        running_daemon(dirs, environ, log=log) as found,
+        connect(found) as client,
+        client.session(attachables) as session,
+        client.build(session) as build,
+    ):
+        info = await client.info()
+        engine = EngineSession(
+            client=client,
+            build=build,
+            attachables=attachables,
+            images=Images(dirs, build, attachables, log=log),
+            secrets=SecretVault(attachables, environ),
+            platform=info.platforms[0],
+            workdir=(workdir or Path.cwd()).absolute(),
+            environ=environ,
+            scratch=scratch,
+        )
+        token = secrets.token_urlsafe(24)
+        introspection = dirs.root / "introspection"
+        executor = Executor(engine, introspection)
+        async with serving(executor.answer, token) as port:
+            yield EngineHandle(port, token, found, build.events, engine, introspection)
+
+
+@asynccontextmanager
+async def _scratch() -> AsyncGenerator[Path]:
+    with tempfile.TemporaryDirectory(prefix="gauntlet-session-") as folder:
+        yield Path(folder)

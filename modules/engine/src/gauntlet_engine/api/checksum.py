@@ -51,10 +51,8 @@ async def tree_digest(session: EngineSession, tree: Output) -> str:
 
 
 def _digest_archive(archive: Path) -> str:
-    entries: list[tuple[str, bytes]] = []
     with tarfile.open(archive, "r:") as tar:
-        for member in tar:
-            entries.append((member.name.rstrip("/"), _digest_member(tar, member)))
+        entries = [(member.name.rstrip("/"), _digest_member(tar, member)) for member in tar]
     whole = hashlib.sha256()
     for name, digest in sorted(entries):
         whole.update(name.encode(errors="surrogateescape") + b"\0" + digest)

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
+
 from gauntlet_engine.api.checksum import file_digest
 from gauntlet_engine.api.errors import ApiError
 from gauntlet_engine.api.owner import resolve_owner
@@ -66,7 +68,7 @@ class File:
     async def export(self, session: EngineSession, path: str, allow_parent_dir_path: bool = False) -> str:
         """Write it to the host; returns the absolute path."""
         target = Path(session.host_path(path))
-        if path.endswith("/") or target.is_dir():
+        if path.endswith("/") or await anyio.Path(target).is_dir():
             if not allow_parent_dir_path:
                 raise ApiError(
                     f"destination {str(target)!r} is a directory; must be a file path unless allowParentDirPath is set"

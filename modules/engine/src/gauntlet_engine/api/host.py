@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gauntlet_engine.api.directory import Directory
 from gauntlet_engine.api.errors import ApiError
-from gauntlet_engine.api.file import File
 from gauntlet_engine.buildkit import LocalDir
 from gauntlet_engine.graph import Copy, FileChange, Output, local_source
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gauntlet_engine.api.context import EngineSession
+    from gauntlet_engine.api.file import File
 
 
 @dataclass(frozen=True)

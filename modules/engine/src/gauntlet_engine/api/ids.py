@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gauntlet_engine.api.errors import ApiError
 from gauntlet_engine.graph import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ObjectIds:
@@ -24,7 +27,7 @@ class ObjectIds:
     def id_of(self, value: Any) -> str:
         """The id of an API object; it stays loadable until the session ends."""
         digest = hashlib.sha256()
-        _absorb(digest, value)
+        _absorb(digest.update, value)
         object_id = f"{type(value).__name__}@{digest.hexdigest()[:40]}"
         self._objects.setdefault(object_id, value)
         return object_id
@@ -44,23 +47,23 @@ class ObjectIds:
         return value
 
 
-def _absorb(digest: hashlib._Hash, value: Any) -> None:  # one case a type
+def _absorb(update: Callable[[bytes], None], value: Any) -> None:  # one case a type
     match value:
         case None | bool() | int() | str() | bytes():
             text = repr(value)
-            digest.update(f"{len(text)}:{text}".encode())
+            update(f"{len(text)}:{text}".encode())
         case Output():
-            digest.update(value.digest.encode())
+            update(value.digest.encode())
         case Enum():
-            digest.update(value.name.encode())
-        case tuple() | list():
-            items: Any = value
-            digest.update(f"[{len(items)}".encode())
+            update(value.name.encode())
+        case tuple():
+            items = cast("tuple[Any, ...]", value)
+            update(f"[{len(items)}".encode())
             for item in items:
-                _absorb(digest, item)
+                _absorb(update, item)
         case _ if dataclasses.is_dataclass(value):
-            digest.update(type(value).__name__.encode())
+            update(type(value).__name__.encode())
             for field in dataclasses.fields(value):
-                _absorb(digest, getattr(value, field.name))
+                _absorb(update, getattr(value, field.name))
         case _:
             raise TypeError(f"{type(value).__name__} cannot be part of an API object")

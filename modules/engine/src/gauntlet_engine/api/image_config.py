@@ -43,11 +43,12 @@ class ImageConfig:
             image: a whole OCI image config (with its own `config` object).
         """
         own: dict[str, Any] = image.get("config") or {}
+        labels: dict[str, str] = own.get("Labels") or {}
         config = self
         for entry in own.get("Env") or ():
             name, _, value = str(entry).partition("=")
             config = replace(config, env=with_pair(config.env, name, value))
-        for name, value in (own.get("Labels") or {}).items():
+        for name, value in labels.items():
             config = replace(config, labels=with_pair(config.labels, name, value))
         ports = dict.fromkeys((*config.ports, *(own.get("ExposedPorts") or {})))
         return replace(
@@ -80,3 +81,7 @@ class ImageConfig:
         if variant:
             whole["variant"] = variant
         return whole
+
+
+EMPTY_CONFIG = ImageConfig()
+"""Of a container that came from nowhere."""

@@ -48,7 +48,7 @@ async def exists(session: EngineSession, tree: Output | None, path: str, expecte
 
 async def find_up(session: EngineSession, tree: Output | None, root: str, name: str, start: str) -> str | None:
     """The nearest `name` at or above `start`, relative to `root` and never above it."""
-    current = posixpath.normpath("/" + start)
+    current: str = posixpath.normpath("/" + start)
     while True:
         candidate = posixpath.join(current, name)
         if await exists(session, tree, join(root, candidate), None, follow=False):

@@ -9,7 +9,6 @@ from gauntlet_engine.graph import Bind
 
 if TYPE_CHECKING:
     from gauntlet_engine.api.container.state import ServiceBinding
-    from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.api.service import Service
 
 _ROOTS = "/.gauntlet/svc"
@@ -26,7 +25,7 @@ class Pod:
     services: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
-async def pod_members(session: EngineSession, bindings: tuple[ServiceBinding, ...]) -> Pod:
+def pod_members(bindings: tuple[ServiceBinding, ...]) -> Pod:
     """The pod of an exec with these bindings; a service that several names are bound to runs once.
 
     Services that services need are members too, and start first.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,6 +15,7 @@ from gauntlet_engine.graph import Output, Source, empty_tree, marshal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from gauntlet_buildkit.api import ops_pb2
     from gauntlet_engine.api.container.state import ContainerState
@@ -144,6 +144,7 @@ def _unpack(archive: Path, layout: Path, tag: str) -> str:
         archive.unlink(missing_ok=True)
     manifests: list[dict[str, Any]] = index.get("manifests") or []
     for manifest in manifests:
-        if not tag or (manifest.get("annotations") or {}).get("org.opencontainers.image.ref.name") == tag:
+        annotations: dict[str, str] = manifest.get("annotations") or {}
+        if not tag or annotations.get("org.opencontainers.image.ref.name") == tag:
             return str(manifest["digest"])
     raise ApiError(f"the archive has no image {tag!r}" if tag else "the archive has no image")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gauntlet_engine.api.container.configuring import Configuring
 from gauntlet_engine.api.container.files import Files
 from gauntlet_engine.api.container.imaging import Imaging
 from gauntlet_engine.api.container.mounting import Mounting
 from gauntlet_engine.api.container.running import Running
-
-if TYPE_CHECKING:
-    from gauntlet_engine.api.directory import Directory
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Command:
     redirect_stderr: str = ""
     expect: str = "SUCCESS"
     nested: bool = False
+    socket: str = ENGINE_SOCKET
     privileged: bool = False
     no_init: bool = False
 
@@ -70,7 +71,7 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
     """
     confinement, env = read_confinement(container.config.env)
     binds, volumes = await _user_mounts(session, container)
-    pod = await pod_members(session, container.services)
+    pod = pod_members(container.services)
     spec = _spec(container, command, confinement)
     mounts: list[Mount] = [Bind(META_MOUNT, None, kept=True), shim_mount(session), *binds]
     mounts += [
@@ -86,7 +87,7 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
         mounts.extend(pod.mounts)
         spec["services"] = pod.services
     if command.nested:
-        mounts.append(Socket(_SOCKET_TARGET, ENGINE_SOCKET, mode=0o666))
+        mounts.append(Socket(_SOCKET_TARGET, command.socket, mode=0o666))
         spec["forward"] = [{"listen": _NESTED_PORT, "socket": _SOCKET_TARGET}]
         env = (*env, ("DAGGER_SESSION_PORT", str(_NESTED_PORT)))
     if volumes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gauntlet_engine.api.container.command import Command, exec_op
 from gauntlet_engine.api.container.state import ContainerState, DirectoryMount, FileMount
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
+    from gauntlet_engine.api.container import Container
     from gauntlet_engine.api.container.state import Mount
     from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.graph import Exec
@@ -100,7 +101,7 @@ class Running(ContainerState):
         if with_entrypoint:
             command = config.entrypoint + command
         return Service(
-            container=self,
+            container=cast("Container", self),
             args=command,
             nested=experimental_privileged_nesting,
             privileged=insecure_root_capabilities,

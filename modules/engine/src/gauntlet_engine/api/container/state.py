@@ -7,7 +7,7 @@ from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
 from gauntlet_engine.api.errors import ApiError
-from gauntlet_engine.api.image_config import ImageConfig
+from gauntlet_engine.api.image_config import EMPTY_CONFIG, ImageConfig
 from gauntlet_engine.api.paths import absolute, below
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ContainerState:
 
     platform: str
     tree: Output | None = None
-    config: ImageConfig = ImageConfig()
+    config: ImageConfig = EMPTY_CONFIG
     reference: str = ""
     attached: tuple[Mount, ...] = ()
     secret_mounts: tuple[SecretMount, ...] = ()
