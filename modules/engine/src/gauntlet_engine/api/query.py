@@ -9,11 +9,15 @@ from gauntlet_engine.api.cache_volume import CacheVolume
 from gauntlet_engine.api.container import Container
 from gauntlet_engine.api.directory import Directory
 from gauntlet_engine.api.errors import ApiError
+from gauntlet_engine.api.function_call import Error
 from gauntlet_engine.api.host import Host
+from gauntlet_engine.api.module import Module
+from gauntlet_engine.api.type_def import Function, SourceMap, TypeDef
 
 if TYPE_CHECKING:
     from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.api.file import File
+    from gauntlet_engine.api.function_call import FunctionCall
     from gauntlet_engine.api.secret import Secret
     from gauntlet_engine.graph.process import Sharing
 
@@ -60,6 +64,36 @@ class Query:
     def node(self, session: EngineSession, id: str) -> Any:  # noqa: A002  # Dagger's name
         """Any object by its id."""
         return session.ids.load(id)
+
+    def module(self) -> Module:
+        """An empty declaration, for an SDK to fill."""
+        return Module()
+
+    def type_def(self) -> TypeDef:
+        """An empty type, for an SDK to fill."""
+        return TypeDef()
+
+    def function(self, name: str, return_type: TypeDef) -> Function:
+        """A function that returns that type."""
+        return Function(name, return_type)
+
+    def source_map(self, filename: str, line: int, column: int) -> SourceMap:
+        """A place in a module's source."""
+        return SourceMap(filename, line, column)
+
+    def error(self, message: str) -> Error:
+        """An error for a function to return."""
+        return Error(message)
+
+    def current_function_call(self, session: EngineSession) -> FunctionCall:
+        """The call that this session was opened for.
+
+        Raises:
+            ApiError: it was opened for none.
+        """
+        if session.scope.call is None:
+            raise ApiError("no current module: this session does not serve a function call")
+        return session.scope.call
 
     def version(self) -> str:
         """The Dagger release that we follow."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from anyio.abc import ByteStream
+    from anyio.abc import ByteStream, SocketStream
 
     from gauntlet_engine.buildkit.http2 import Handler
 
@@ -66,14 +66,14 @@ class RegistryAuth:
 
 
 class Sockets:
-    """`SSH/*`: unix sockets of the host, forwarded to SSH mounts with their id."""
+    """`SSH/*`: unix sockets and loopback ports of the host, forwarded to SSH mounts with their id."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, Path] = {}
+        self._targets: dict[str, Path | int] = {}
 
-    def add(self, socket_id: str, path: Path) -> None:
-        """Offer a socket."""
-        self._paths[socket_id] = path
+    def add(self, socket_id: str, target: Path | int) -> None:
+        """Offer a unix socket by its path, or a TCP port of 127.0.0.1."""
+        self._targets[socket_id] = target
 
     def handlers(self) -> Mapping[str, Handler]:
         """By method name."""
@@ -84,18 +84,18 @@ class Sockets:
         }
 
     async def _check(self, request: sshforward_pb2.CheckAgentRequest, _: Stream) -> sshforward_pb2.CheckAgentResponse:
-        self._path(request.ID)
+        self._target(request.ID)
         return sshforward_pb2.CheckAgentResponse()
 
-    def _path(self, socket_id: str) -> Path:
-        path = self._paths.get(socket_id or "default")
-        if path is None:
+    def _target(self, socket_id: str) -> Path | int:
+        target = self._targets.get(socket_id or "default")
+        if target is None:
             raise RpcStatus(NOT_FOUND, f"socket {socket_id} is not known")
-        return path
+        return target
 
     async def _forward(self, stream: Stream) -> None:
-        path = self._path("".join(stream.metadata.get("buildkit.ssh.id", [])))
-        async with await anyio.connect_unix(path) as socket, anyio.create_task_group() as tasks:
+        target = self._target("".join(stream.metadata.get("buildkit.ssh.id", [])))
+        async with await _connected(target) as socket, anyio.create_task_group() as tasks:
             tasks.start_soon(self._to_daemon, socket, stream)
             while (message := await stream.receive()) is not None:
                 await socket.send(sshforward_pb2.BytesMessage.FromString(message).data)
@@ -109,3 +109,9 @@ class Sockets:
                 return
             await stream.send(sshforward_pb2.BytesMessage(data=data).SerializeToString())
             await stream.flush()
+
+
+async def _connected(target: Path | int) -> SocketStream:
+    if isinstance(target, int):
+        return await anyio.connect_tcp("127.0.0.1", target)
+    return await anyio.connect_unix(target)

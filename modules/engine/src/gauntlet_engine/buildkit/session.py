@@ -61,6 +61,10 @@ class Attachables:
         """Offer a unix socket to SSH-forward mounts with that id."""
         self._sockets.add(socket_id, path)
 
+    def add_endpoint(self, socket_id: str, port: int) -> None:
+        """Offer a TCP port of our loopback to SSH-forward mounts with that id."""
+        self._sockets.add(socket_id, port)
+
     def set_credentials(self, registries: Mapping[str, tuple[str, str]]) -> None:
         """(user, password) by registry host; others are asked anonymously."""
         self._auth.registries = dict(registries)

@@ -6,10 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gauntlet_engine.module.typedef import Argument, Function, Module, TypeDef, kebab_case
+from gauntlet_engine.api.type_def import Function, TypeDef
+from gauntlet_engine.module.names import kebab_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gauntlet_engine.api.module import Module
+    from gauntlet_engine.api.type_def import FunctionArg
 
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
@@ -44,7 +48,7 @@ class Invocation:
     @property
     def result(self) -> TypeDef:
         """The type of the last call's result."""
-        return self.calls[-1].function.returns
+        return self.calls[-1].function.return_type
 
 
 def parse_invocation(words: Sequence[str], main: TypeDef, module: Module, core: CoreTypes) -> Invocation:
@@ -53,7 +57,7 @@ def parse_invocation(words: Sequence[str], main: TypeDef, module: Module, core: 
     Raises:
         UsageError: an unknown function or flag, a missing value, or a missing required argument.
     """
-    constructor = main.constructor or Function(name="", returns=TypeDef(kind="OBJECT_KIND", name=main.name))
+    constructor = main.constructor or Function(name="", return_type=TypeDef(kind="OBJECT_KIND", name=main.name))
     calls: list[Call] = []
     owner, function, rest = main, constructor, list(words)
     while True:
@@ -61,7 +65,9 @@ def parse_invocation(words: Sequence[str], main: TypeDef, module: Module, core: 
         calls.append(Call(owner, function, values))
         if not rest:
             return Invocation(tuple(calls))
-        owner, function = _next_function(function.returns if function is not constructor else main, rest, module, core)
+        owner, function = _next_function(
+            function.return_type if function is not constructor else main, rest, module, core
+        )
         rest = rest[1:]
 
 
@@ -72,7 +78,7 @@ def _next_function(result: TypeDef, rest: list[str], module: Module, core: CoreT
         raise UsageError(f"unknown command {word!r}: {result} is a plain value and has no functions")
     by_flag = {kebab_case(function.name): function for function in owner.functions}
     by_flag |= {
-        kebab_case(field.name): Function(name=field.name, returns=field.type, description=field.description)
+        kebab_case(field.name): Function(name=field.name, return_type=field.type_def, description=field.description)
         for field in owner.fields
     }
     found = by_flag.get(kebab_case(word))
@@ -82,7 +88,7 @@ def _next_function(result: TypeDef, rest: list[str], module: Module, core: CoreT
 
 
 def _flags(function: Function, rest: list[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    by_flag = {kebab_case(argument.name): argument for argument in function.arguments}
+    by_flag = {kebab_case(argument.name): argument for argument in function.args}
     values: dict[str, list[str]] = {}
     while rest and rest[0].startswith("-"):
         word, rest = rest[0], rest[1:]
@@ -100,12 +106,12 @@ def _flags(function: Function, rest: list[str]) -> tuple[dict[str, tuple[str, ..
     return {name: tuple(given) for name, given in values.items()}, rest
 
 
-def _next_value(flag: str, argument: Argument, rest: list[str]) -> tuple[str, list[str]]:
+def _next_value(flag: str, argument: FunctionArg, rest: list[str]) -> tuple[str, list[str]]:
     # A boolean flag takes no separate word, as in Dagger (pflag): `--wipe` or `--wipe=false`.
-    if argument.type.kind == "BOOLEAN_KIND":
+    if argument.type_def.kind == "BOOLEAN_KIND":
         return "true", rest
     if not rest:
-        raise UsageError(f"{flag} needs a value ({argument.type})")
+        raise UsageError(f"{flag} needs a value ({argument.type_def})")
     return rest[0], rest[1:]
 
 
@@ -113,7 +119,7 @@ def _title(function: Function) -> str:
     return f"function {kebab_case(function.name)!r}" if function.name else "the constructor"
 
 
-def plain_value(argument: Argument, type_: TypeDef, text: str, module: Module) -> object:
+def plain_value(argument: FunctionArg, type_: TypeDef, text: str, module: Module) -> object:
     """A string of the command line as a JSON value, for every kind but objects.
 
     Raises:
@@ -135,7 +141,7 @@ def plain_value(argument: Argument, type_: TypeDef, text: str, module: Module) -
         raise UsageError(f"--{kebab_case(argument.name)}: {text!r} is not {type_}") from error
 
 
-def _member(argument: Argument, type_: TypeDef, text: str, module: Module) -> str:
+def _member(argument: FunctionArg, type_: TypeDef, text: str, module: Module) -> str:
     enum = module.enum(type_.name)
     if enum is None:
         return text
