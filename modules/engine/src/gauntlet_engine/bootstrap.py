@@ -154,8 +154,8 @@ def _command(recipe: Recipe, mirror: DebianMirror, work: Path, environ: Mapping[
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
         # Packages that are installed later must not start their services in the build container.
-        '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" > "$1/usr/sbin/policy-rc.d"; '
-        'chmod 755 "$1/usr/sbin/policy-rc.d"',
+        '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" > "$1/usr/sbin/policy-rc.d"',
+        '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
         f"--customize-hook=copy-in {settings} /etc/apt",
         '--customize-hook=mv "$1/etc/apt/apt.conf" "$1/etc/apt/apt.conf.d/90gauntlet"',
     ]

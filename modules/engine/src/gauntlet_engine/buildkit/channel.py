@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+import anyio
 import grpc
 import grpc.aio
 
@@ -102,11 +103,19 @@ class Channel:
         Raises:
             RpcFault: any status but OK.
         """
-        call = self._channel.unary_unary(
+        open_call = self._channel.unary_unary(
             method, request_serializer=type(request).SerializeToString, response_deserializer=response.FromString
         )
+        call = open_call(request, metadata=metadata, timeout=timeout_s)
+        # Not awaited directly: grpc.aio's own task loses anyio's mark on a cancellation, which then goes astray.
+        done = anyio.Event()
+        call.add_done_callback(lambda _: done.set())
         try:
-            return cast("R", await call(request, metadata=metadata, timeout=timeout_s))
+            await done.wait()
+        finally:
+            call.cancel()
+        try:
+            return cast("R", await call)
         except grpc.aio.AioRpcError as error:
             raise _fault(error) from None
 
