@@ -1,6 +1,5 @@
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
 
 # A name is no parameter of such a statement: the server itself puts it in, quoted.
+NAME = "SELECT 'test_' || replace(gen_random_uuid()::text, '-', '')"
 CREATE = "SELECT format('CREATE SCHEMA %I', $1::text)"
 DROP = "SELECT format('DROP SCHEMA %I CASCADE', $1::text)"
 
@@ -34,8 +34,8 @@ async def cache(redis_url: str, anyio_backend: str) -> AsyncGenerator[Redis]:
 @pytest.fixture
 async def own_schema(database_url: str, anyio_backend: str) -> AsyncGenerator[str]:
     """The name of a schema with nothing in it."""
-    name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval(NAME)
     await connection.execute(await connection.fetchval(CREATE, name))
     yield name
     await connection.execute(await connection.fetchval(DROP, name))
