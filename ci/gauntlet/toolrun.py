@@ -114,6 +114,31 @@ async def run_tool(
         SetupFailedError: what `container` itself is built from did not build.
         ToolCrashedError: no outcome came back.
     """
+    outcome, _ = await run_step(
+        container, argv, timeout_s=timeout_s, cache=cache, reports=reports, ok=ok, network=network, cwd=cwd, env=env,
+        memory_bytes=memory_bytes, pids=pids,
+    )  # fmt: skip
+    return outcome
+
+
+async def run_step(
+    container: dagger.Container,
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    cache: CachePolicy = "pure",
+    reports: Mapping[str, Report] | None = None,
+    ok: Sequence[int] = (0,),
+    network: bool = False,
+    cwd: str = "/src",
+    env: Mapping[str, str] | None = None,
+    memory_bytes: int | None = None,
+    pids: int | None = None,
+) -> tuple[Outcome, dagger.Container]:
+    """As `run_tool`, with the container after the run: what an installation leaves is the next step's start.
+
+    Only where the outcome is complete may the container be used.
+    """
     confinement = Confinement(
         network="bridge" if network else "none", timeout_s=timeout_s, memory_bytes=memory_bytes, pids=pids
     )
@@ -122,16 +147,17 @@ async def run_tool(
         prepared = prepared.with_env_variable(ATTEMPT, uuid.uuid4().hex)
     options = _options(reports or {}, ok=ok, timeout_s=timeout_s, cache=cache, cwd=cwd, env=env or {})
     command = [*WRAPPER, *options, "--", *argv]
+    after = prepared.with_exec(command)
     try:
-        text = await prepared.with_exec(command).file(OUTCOME).contents()
+        text = await after.file(OUTCOME).contents()
     except dagger.ExecError as error:
         if tuple(error.command[: len(WRAPPER)]) != WRAPPER:
             raise SetupFailedError(
                 f"{' '.join(error.command)} ended with exit code {error.exit_code}",
                 exit_code=error.exit_code, stdout=error.stdout, stderr=error.stderr,
             ) from error  # fmt: skip
-        return await _outcome_of_failure(prepared, command, error, confinement)
-    return _outcome(json.loads(text), confinement)
+        return await _outcome_of_failure(prepared, command, error, confinement), after
+    return _outcome(json.loads(text), confinement), after
 
 
 def outcome_in(stdout: str) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gauntlet_checks.linked import link
 from gauntlet_checks.plan import read_plan
 
 SCHEMA = 1
@@ -38,7 +39,8 @@ class Plan:
     """What to import and with what.
 
     `modules` are dotted names with their files relative to `root`, `roots` the folders (relative to it) that lead the
-    import path, `timeout_s` what one module may take, `jobs` how many interpreters run at a time.
+    import path, `timeout_s` what one module may take, `jobs` how many interpreters run at a time. With `environment`
+    (a venv) the project is linked into it first, with what its `manifests` say.
     """
 
     python: str
@@ -47,6 +49,8 @@ class Plan:
     modules: dict[str, str]
     timeout_s: float = 30.0
     jobs: int = 2
+    environment: str | None = None
+    manifests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Report:
 
 def check(plan: Plan) -> Report:
     """Import every module of the plan."""
+    if plan.environment is not None:
+        link(Path(plan.environment), Path(plan.root), plan.roots, plan.manifests)
     fresh = len(plan.modules) <= FRESH_LIMIT
     jobs = max(1, min(plan.jobs, len(plan.modules)))
     names = list(plan.modules)

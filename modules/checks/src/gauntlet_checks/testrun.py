@@ -23,6 +23,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 from gauntlet_checks import canary
+from gauntlet_checks.linked import link
 from gauntlet_checks.overlay import Overlay, lay
 from gauntlet_checks.plan import read_plan
 from gauntlet_checks.results import Case, Journal, bounded, never_ran, read_journal, read_junit
@@ -43,6 +44,7 @@ class Plan:
     `environment` is the project's venv, `pack` the one to take a lacking runner from; `arguments` are test paths,
     `ignore` files not even to import; `select` restricts the run (see `collected`). `cover` are folders to measure,
     `tests` all test files (for comparing what is written with what ran), `workers` the most processes for xdist.
+    The project is linked into the environment by its source `roots` and what its `manifests` say.
     """
 
     root: str
@@ -55,6 +57,7 @@ class Plan:
     cover: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
     workers: int = 0
     timeout_s: float = 300.0
     canary: bool = True
@@ -105,6 +108,7 @@ class _Run:
     def __init__(self, plan: Plan, scratch: Path) -> None:
         self._plan, self._scratch, self._root = plan, scratch, Path(plan.root)
         self._deadline = time.monotonic() + plan.timeout_s
+        link(Path(plan.environment), self._root, plan.roots, plan.manifests)
         self._overlay: Overlay = lay(Path(plan.environment), Path(plan.pack), scratch / "overlay")
         shutil.copy(Path(__file__).with_name("collected.py"), scratch / "overlay" / f"{PLUGIN}.py")
 
@@ -168,11 +172,12 @@ class _Run:
         # A pytest that we may ourselves run under is none of its business.
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         env |= {**self._plan.env, **extra, "PYTHONDONTWRITEBYTECODE": "1"}
-        # Our own path must not shadow what a project has under the same name.
-        env["PYTHONPATH"] = os.pathsep.join(str((self._root / part).resolve()) for part in self._plan.roots)
+        env.pop("PYTHONPATH", None)  # our own must not shadow what a project has under the same name
+        env["PATH"] = os.pathsep.join([f"{self._plan.environment}/bin", env.get("PATH", os.defpath)])
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(
-            command, cwd=self._root, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, cwd=self._root, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
         )  # fmt: skip
         try:
             return process.wait(timeout_s), False
