@@ -115,8 +115,6 @@ class Config(Section):
     """Files with stages of your own."""
     stages: dict[str, StageSettings] = {}
     """Settings by stage id."""
-    present: bool = Field(default=False, exclude=True)
-    """There is a file at all."""
 
     def settings(self, stage_id: str) -> StageSettings:
         """The stage's settings, or the defaults."""
@@ -146,7 +144,7 @@ def load(
     problems = [*document.problems, *problems, *more]
     if problems or config is None:
         raise ConfigError(problems)
-    return config.model_copy(update={"stages": settings, "present": True})
+    return config.model_copy(update={"stages": settings})
 
 
 def custom_stage_paths(raw: bytes | str | None, filename: str = FILENAME) -> tuple[str, ...]:
@@ -243,7 +241,7 @@ def _keys_at(model: type[BaseModel], where: Path) -> tuple[str, ...]:
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return ()
         model = annotation
-    return tuple(name for name, field in model.model_fields.items() if not field.exclude)
+    return tuple(model.model_fields)
 
 
 def _dotted(place: Path) -> str:

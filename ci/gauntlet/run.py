@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from gauntlet.errors import unwrapped
+from gauntlet.errors import EngineError, unwrapped
 from gauntlet.events import Listener, Note, Planned, ignore
-from gauntlet.judge import skipped
+from gauntlet.judge import one_line, skipped
 from gauntlet.plan import Entry, Plan, Selection, make_plan
 from gauntlet.project import Project, detect
 from gauntlet.schedule import Limits, Schedule, default_jobs
@@ -115,10 +115,15 @@ class Runner:
         async def resolve() -> None:
             facts.update(await self.images.resolved())
 
-        with unwrapped():
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(look)
-                tasks.start_soon(resolve)
+        import dagger  # noqa: PLC0415 - loaded by whoever made the directories
+
+        try:
+            with unwrapped():
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(look)
+                    tasks.start_soon(resolve)
+        except dagger.DaggerError as error:
+            raise EngineError(f"the engine can't read the source or the base image: {one_line(error)}") from error
         return found[0], facts
 
     def _scheduled(self, plan: Plan, project: Project, image: dict[str, str]) -> Schedule:

@@ -107,11 +107,12 @@ class Schedule:
         async with limiter:
             self._started[entry.stage.id] = time.monotonic()
             verdict = await self._verdict_of(entry)
-        self.verdicts[entry.stage.id] = verdict
-        self.tell(StageEnded(entry.stage.id, verdict))
-        self._ended[entry.stage.id].set()
-        if self.limits.fail_fast and verdict.status in _LOST:
-            self._cancel(f"{entry.stage.id} ended with {verdict.status} and --fail-fast was asked for")
+            self.verdicts[entry.stage.id] = verdict
+            self.tell(StageEnded(entry.stage.id, verdict))
+            self._ended[entry.stage.id].set()
+            if self.limits.fail_fast and verdict.status in _LOST:
+                # Still holding the job, so that no other stage takes it and starts in between.
+                self._cancel(f"{entry.stage.id} ended with {verdict.status} and --fail-fast was asked for")
 
     async def _verdict_of(self, entry: Entry) -> Verdict:
         """The stage's verdict, or the one that its timeout or exception makes."""
@@ -170,9 +171,7 @@ def _retrying(limits: Limits) -> AsyncRetrying:
 
     return tenacity.AsyncRetrying(
         stop=tenacity.stop_after_attempt(limits.attempts),
-        wait=tenacity.wait_exponential_jitter(
-            initial=limits.first_wait_s, max=LONGEST_WAIT_S, jitter=limits.first_wait_s
-        ),
+        wait=tenacity.wait_exponential(multiplier=limits.first_wait_s, max=LONGEST_WAIT_S),
         retry=tenacity.retry_if_exception(is_infrastructure),
         sleep=anyio.sleep,
         reraise=True,

@@ -20,7 +20,7 @@ def seconds(value: object) -> float:
     Raises:
         ValueError: anything else, zero, or more than a week.
     """
-    how = "write seconds or a duration such as 90s, 5m or 1h30m"
+    how = "write seconds, or 90s, 5m, 1h30m"
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"not a duration; {how}")  # noqa: TRY004 - pydantic collects ValueErrors only
     if isinstance(value, str):

@@ -12,6 +12,8 @@ from gauntlet.errors import EngineError, UsageError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from gauntlet_engine.session import EngineHandle
+
 _SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-container://", "ssh://")
 
 
@@ -47,21 +49,31 @@ async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engi
         async with _connected():
             yield Engine(embedded=False, facts={"kind": "dagger", "client": _client_version()})
         return
+    async with AsyncExitStack() as stack:
+        session = await _session(stack, None if choice == "embedded" else choice, log)
+        os.environ["DAGGER_SESSION_PORT"] = str(session.port)
+        os.environ["DAGGER_SESSION_TOKEN"] = session.token
+        facts = {"kind": "embedded", "address": session.address, "client": _client_version()}
+        await stack.enter_async_context(_connected())
+        yield Engine(embedded=True, facts=facts)
+
+
+async def _session(stack: AsyncExitStack, address: str | None, log: Callable[[str], None]) -> EngineHandle:
+    """A session of the embedded engine that ends with `stack`."""
     try:
-        from gauntlet_engine.session import open_session  # noqa: PLC0415 - an extra, and slow to import
+        from gauntlet_engine.buildkit.errors import EngineError as TheirError  # noqa: PLC0415 - an extra, and slow
+        from gauntlet_engine.session import open_session  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "gauntlet_engine":
             raise
         raise EngineError(
             "the embedded engine is not installed", "install gauntlet-ci[embedded], or use --engine dagger"
         ) from None
-    address = None if choice == "embedded" else choice
-    async with open_session(address=address, log=log) as session:
-        os.environ["DAGGER_SESSION_PORT"] = str(session.port)
-        os.environ["DAGGER_SESSION_TOKEN"] = session.token
-        facts = {"kind": "embedded", "address": session.address, "client": _client_version()}
-        async with _connected():
-            yield Engine(embedded=True, facts=facts)
+    try:
+        return await stack.enter_async_context(open_session(address=address, log=log))
+    except TheirError as error:
+        message, _, remedy = error.diagnostics().partition("\n")
+        raise EngineError(message, remedy or "`gauntlet doctor` says what is missing") from error
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import anyio
 from gauntlet.cli.checkout import Checkout, look_at
 from gauntlet.cli.engine import check_engine, engine
 from gauntlet.cli.language import read_language
+from gauntlet.config import FILENAME
 from gauntlet.errors import GauntletError, unwrapped
 from gauntlet.reports import prepare, report_folder
 
@@ -80,7 +81,7 @@ def _language(checkout: Checkout) -> str:
     language = read_language(checkout)
     own = [stage.id for stage in language.stages.values() if stage.origin]
     custom = f", {len(own)} custom ({', '.join(own)})" if own else ""
-    source = "gauntlet.yaml" if language.config.present else "defaults"
+    source = FILENAME if (checkout.root / FILENAME).exists() else f"no {FILENAME}, defaults"
     return f"{source}, {len(language.stages)} stages{custom}"
 
 

@@ -20,6 +20,7 @@ from gauntlet.cli.language import Language, read_language
 from gauntlet.cli.source import source_of
 from gauntlet.errors import GauntletError, unwrapped
 from gauntlet.events import Note
+from gauntlet.judge import one_line
 from gauntlet.plan import Selection, make_plan
 from gauntlet.reports import forget, prepare, report_folder, usage_failed, write
 from gauntlet.run import Report, Request, Runner, run_without_plan
@@ -62,10 +63,13 @@ def execute(options: Options, tier: str | None) -> int:
         write(report, folder)
         print(f"gauntlet: interrupted; reports: {folder}", file=sys.stderr)
     except GauntletError as error:
-        if run.report is None and error.exit_code == 2:  # noqa: PLR2004 - usage or configuration
+        if error.exit_code == 2:  # noqa: PLR2004 - usage or configuration
             usage_failed(folder)
-        elif run.report is None:
+        else:
             write(run_without_plan(request, run.stages, began, error.message), folder)
+        raise
+    except Exception as error:
+        write(run_without_plan(request, run.stages, began, f"a bug in gauntlet: {one_line(error)}"), folder)
         raise
     return report.run.exit_code
 
@@ -95,7 +99,13 @@ class HostRun:
         with unwrapped():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch, tasks.cancel_scope, display)
-                await self._on_engine(language, display)
+                try:
+                    await self._on_engine(language, display)
+                except Exception as error:
+                    if self.report is None:
+                        raise
+                    # The run is over and reported; an engine that winds up badly doesn't change what it found.
+                    display(Note(f"the engine did not end cleanly: {one_line(error)}"))
                 tasks.cancel_scope.cancel()
         if self.report is None:
             self.report = run_without_plan(self.request, self.stages, self.began, _INTERRUPTED, interrupted=True)
