@@ -122,12 +122,12 @@ def _method_resolver(method: Callable[..., Any], field: GraphQLField) -> Callabl
         if python not in takes:
             raise TypeError(f"{method.__qualname__} does not take {python}")
         arg.out_name = python
-        if expected := _expected_type(arg):
+        if expected := expected_type(arg):
             many = arg.ast_node is not None and "[" in print_ast(arg.ast_node.type)
             references.append(_Reference(python, expected, many))
     wants_session = "session" in takes
 
-    def resolve(source: Any, info: Info, **args: Any) -> Any:
+    def resolve(source: Any, info: Info, /, **args: Any) -> Any:
         load = info.context.ids.load
         for reference in references:
             given = args.get(reference.name)
@@ -142,7 +142,8 @@ def _method_resolver(method: Callable[..., Any], field: GraphQLField) -> Callabl
     return resolve
 
 
-def _expected_type(arg: GraphQLArgument) -> str | None:
+def expected_type(arg: GraphQLArgument) -> str | None:
+    """Of which type the ids are that an argument takes; None where it takes none."""
     return _directive_argument(arg.ast_node.directives or (), "expectedType", "name") if arg.ast_node else None
 
 

@@ -122,6 +122,7 @@ async def _build(session: EngineSession, source: ModuleSource) -> Container:
         base.with_mounted_cache("/root/.cache/uv", query.cache_volume("modpython-uv"))
         .with_env_variable("UV_PROJECT_ENVIRONMENT", _ENVIRONMENT)
         .with_env_variable("UV_LINK_MODE", "copy")
+        .with_env_variable("UV_COMPILE_BYTECODE", "1")
         .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
         .with_env_variable("PYTHONUNBUFFERED", "1")
         .with_workdir(f"{_SOURCE}/{source.source}")
