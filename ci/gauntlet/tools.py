@@ -98,8 +98,8 @@ class ToolPacks:
     def _version(self, name: str) -> str:
         if name == "uv":
             return self._lock(name).partition("uv==")[2].split()[0]
-        tool = Requirement(self._project(name)["project"]["dependencies"][0]).name
         packages = tomllib.loads(self._lock(name))["package"]
+        tool = Requirement(self._project(name)["project"]["dependencies"][0]).name
         return next(package["version"] for package in packages if package["name"] == tool)
 
     def _uv(self) -> dagger.Directory:
