@@ -108,5 +108,5 @@ def _write_script(folder: Path, name: str, target: str) -> None:
 
 
 def _strings(value: Any) -> dict[str, str]:
-    pairs = dict[Any, Any](value) if isinstance(value, dict) else {}
+    pairs: dict[Any, Any] = value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     return {str(key): text for key, text in pairs.items() if isinstance(text, str)}
