@@ -27,6 +27,7 @@ _OURS = re.compile(r"\.gauntlet-[0-9a-f]{16}\.tmp")
 _REMEDIES = {
     errno.ENOSPC: "free some space there, or name another directory with --report-dir",
     errno.EDQUOT: "free some of your quota there, or name another directory with --report-dir",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f), or name another directory with --report-dir",
     errno.EACCES: "make the directory writable for this user, or name another one with --report-dir",
     errno.EPERM: "make the directory writable for this user, or name another one with --report-dir",
     errno.EROFS: "the file system is read-only: name another directory with --report-dir",

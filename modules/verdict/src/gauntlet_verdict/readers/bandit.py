@@ -5,6 +5,7 @@ It exits 0 for a folder that is not there: the folder is then in `skipped`, and 
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from gauntlet_verdict.model import Finding, Location, Severity
@@ -15,6 +16,9 @@ from gauntlet_verdict.readers.source_path import relative
 Level = Literal["UNDEFINED", "LOW", "MEDIUM", "HIGH"]
 
 _TOTALS = "_totals"
+# "Possible hardcoded password: 'hunter2'": these tests quote the secret itself, which must reach no report.
+_TELLTALES = frozenset({"B105", "B106", "B107"})
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
 _SEVERITIES: dict[Level, Severity] = {
     "HIGH": Severity.HIGH,
     "MEDIUM": Severity.MEDIUM,
@@ -94,7 +98,7 @@ def _finding(result: Result, root: str) -> Finding:
     return Finding(
         rule=result.test_id,
         severity=_SEVERITIES[result.issue_severity],
-        message=result.issue_text,
+        message=_QUOTED.sub("'…'", result.issue_text) if result.test_id in _TELLTALES else result.issue_text,
         location=_location(result, root),
         hint=", ".join(about),
         url=result.more_info,

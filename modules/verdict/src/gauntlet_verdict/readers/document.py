@@ -78,9 +78,10 @@ def _adapter(shape: type[T]) -> TypeAdapter[T]:
 
 def _text(report: str | bytes, tool: str) -> str:
     text = report.decode("utf-8-sig", "surrogateescape") if isinstance(report, bytes) else report
+    text = text.removeprefix("\ufeff")
     if not text.strip():
         raise ReportError(tool, "", "it is empty")
-    return text.removeprefix("\ufeff")
+    return text
 
 
 def _refuse_constant(name: str) -> NoReturn:

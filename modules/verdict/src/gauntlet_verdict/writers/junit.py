@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
+from itertools import count
 from typing import TYPE_CHECKING
 
 from junitparser import Attr, Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
@@ -62,11 +62,22 @@ def _suite(stage: str, seconds: float, cases: list[TestCase]) -> TestSuite:
 def _cases(verdict: Verdict) -> Iterator[TestCase]:
     if verdict.status in _GOOD | _UNDECIDED:
         yield _stage_case(verdict)
-    names: Counter[str] = Counter()
+    taken = {visible_in_xml(verdict.stage)}
     for finding in verdict.findings:
-        name = clipped(f"{finding.rule} {finding.location or ''}".strip(), _NAME_LIMIT)
-        names[name] += 1
-        yield _finding_case(verdict, finding, name if names[name] == 1 else f"{name} ({names[name]})")
+        name = clipped(visible_in_xml(f"{finding.rule} {finding.location or ''}".strip()), _NAME_LIMIT)
+        yield _finding_case(verdict, finding, _unique(name, taken))
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """A name of its own: GitLab takes cases of one suite and name for one."""
+    unique = next(each for each in _numbered(name) if each not in taken)
+    taken.add(unique)
+    return unique
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _stage_case(verdict: Verdict) -> TestCase:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from gauntlet_verdict.model import Severity, Status
+from gauntlet_verdict.text import visible
 from gauntlet_verdict.writers.interface import json_bytes
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
 
 
 def _physical(location: Location) -> dict[str, Any]:
-    path = quote(location.path, safe=_SAFE, errors="surrogatepass")
+    path = quote(_bytes(location.path), safe=_SAFE)
     # An absolute path is outside of the source tree.
     artifact = {"uri": f"file://{path}"} if path.startswith("/") else {"uri": path, "uriBaseId": "%SRCROOT%"}
     region = {
@@ -119,6 +120,14 @@ def _physical(location: Location) -> dict[str, Any]:
         "artifactLocation": artifact,
         "region": {name: number for name, number in region.items() if number is not None},
     }
+
+
+def _bytes(path: str) -> bytes:
+    """The name's own bytes; what never was a byte is written out."""
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return visible(path).encode()
 
 
 def _is_uri(text: str) -> bool:
