@@ -87,7 +87,9 @@ def test_logs_of_two_ids_with_one_name_are_both_kept(example: Run) -> None:
     assert reports(example, {"a:b": "one\n", "a-b": b"two\n"})["logs/a-b.log"] == b"one\ntwo\n"
 
 
-@pytest.mark.parametrize(XX)
+@pytest.mark.parametrize(
+    ("log", "kept"), [("caf\udce9", b"caf\xe9"), ("\ud800", b"\\ud800"), (b"\xff\x00", b"\xff\x00")]
+)
 def test_a_log_keeps_its_bytes(example: Run, log: str | bytes, kept: bytes) -> None:
     assert reports(example, {"a": log})["logs/a.log"] == kept
 
