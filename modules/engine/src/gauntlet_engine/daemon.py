@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.lowlevel
-from anyio import to_thread
+from anyio import from_thread, to_thread
 
 from gauntlet_buildkit import buildkitd
 from gauntlet_engine import keeper
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 60.0
 _LOG_LIMIT = 20 << 20  # bytes after which the daemon's log is set aside at the next start
 _LOG_TAIL = 2000
+_PAUSE = 0.005
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,38 @@ async def running_daemon(
         await _answers(address)
         yield address
         return
-    state.prepare()
-    lease = await to_thread.run_sync(_take_lease, state, abandon_on_cancel=True)
+    held = holding_daemon(state, environ, log=log, checkpoint=from_thread.check_cancelled)
+    running = await to_thread.run_sync(held.__enter__)
     try:
-        running = find_daemon(state)
-        if running is None:
-            running = await to_thread.run_sync(_start, state, environ, log, abandon_on_cancel=True)
         await _answers(running.address)
         yield running.address
+    finally:
+        held.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def holding_daemon(
+    state: StateDirs,
+    environ: Mapping[str, str],
+    *,
+    log: Callable[[str], None] | None = None,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Generator[RunningDaemon]:
+    """Our own daemon, found or started, and not stopped as idle until the block ends; blocks meanwhile.
+
+    Args:
+        state: where it lives.
+        environ: the caller's environment.
+        log: is told when it has to be started.
+        checkpoint: called every few milliseconds of waiting; may raise to give up.
+
+    Raises:
+        DaemonGone: as `running_daemon`.
+    """
+    state.prepare()
+    lease = _take_lease(state, checkpoint)
+    try:
+        yield find_daemon(state) or _Start(state, environ, log, checkpoint).run()
     finally:
         os.utime(lease)
         os.close(lease)
@@ -103,12 +128,27 @@ def stop_daemon(state: StateDirs, *, timeout_s: float = 20.0) -> bool:
     return True
 
 
-def _take_lease(state: StateDirs) -> int:
+def _take_lease(state: StateDirs, checkpoint: Callable[[], None]) -> int:
     """A shared lock that keeps the daemon from ending as idle; waits while it is just ending."""
     handle = os.open(state.root / "lease.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    os.utime(handle)
+    try:
+        _lock(handle, fcntl.LOCK_SH, checkpoint)
+        os.utime(handle)
+    except BaseException:
+        os.close(handle)
+        raise
     return handle
+
+
+def _lock(handle: int, kind: int, checkpoint: Callable[[], None]) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            checkpoint()
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _keeper_alive(state: StateDirs) -> bool:
@@ -125,100 +165,99 @@ def _keeper_alive(state: StateDirs) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def _starting(state: StateDirs) -> Generator[None]:
-    """One starter at a time."""
-    handle = os.open(state.root / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+class _Start:
+    """One attempt to have a daemon, by one starter at a time."""
 
+    def __init__(
+        self,
+        state: StateDirs,
+        environ: Mapping[str, str],
+        log: Callable[[str], None] | None,
+        checkpoint: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._environ = environ
+        self._log = log
+        self._checkpoint = checkpoint
+        self._deadline = time.monotonic() + _START_SECONDS
 
-def _start(state: StateDirs, environ: Mapping[str, str], log: Callable[[str], None] | None) -> RunningDaemon:
-    with _starting(state):
-        deadline = time.monotonic() + _START_SECONDS
-        if (running := find_daemon(state)) is not None and Path(running.address.removeprefix("unix://")).exists():
-            return running
-        while _keeper_alive(state):  # one that is going down, or was started outside this lock
-            if (running := find_daemon(state)) is not None:
-                return _listening(state, running, deadline)
-            _pause(state, deadline)
-        if log:
-            log("starting the engine's daemon")
-        _spawn_keeper(state, environ)
-        while (running := find_daemon(state)) is None:
-            if not _keeper_alive(state) and _exited(state, deadline):
-                raise _died(state)
-            _pause(state, deadline)
-        return _listening(state, running, deadline)
+    def run(self) -> RunningDaemon:
+        handle = os.open(self._state.root / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(handle, fcntl.LOCK_EX, self._checkpoint)
+            return self._found() or self._started()
+        finally:
+            os.close(handle)
 
+    def _found(self) -> RunningDaemon | None:
+        """One that another starter has just brought up; None once there is none any more."""
+        while _keeper_alive(self._state):
+            running = find_daemon(self._state)
+            if running is not None:
+                return self._listening(running)
+            self._pause()
+        return None
 
-def _spawn_keeper(state: StateDirs, environ: Mapping[str, str]) -> None:
-    machine = look(environ)
-    missing = machine.missing(network_mode(environ))
-    if missing:
-        raise DaemonGone(
-            "The engine's daemon cannot start: " + "; ".join(f"{m.what} is missing ({m.why})" for m in missing) + ".",
-            remedy="\n".join(dict.fromkeys(m.remedy for m in missing)),
-        )
-    try:
-        program = buildkitd()
-    except FileNotFoundError as error:
-        raise DaemonGone(str(error)) from error
-    spec = write_configuration(state, environ, machine, program)
-    daemon_log = state.root / "buildkitd.log"
-    if daemon_log.exists() and daemon_log.stat().st_size > _LOG_LIMIT:
-        daemon_log.replace(daemon_log.with_suffix(".log.1"))
-    (state.root / "daemon.json").unlink(missing_ok=True)
-    with daemon_log.open("ab") as output:
-        # The log's end before this start: an error message shows only what came after.
-        (state.root / "log-offset").write_text(str(output.tell()))
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper.__file__, str(spec)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            env={"PATH": machine.path},
-            start_new_session=True,
-        )
-    _keepers.append(process)
+    def _started(self) -> RunningDaemon:
+        if self._log:
+            self._log("starting the engine's daemon")
+        keeper_process = self._spawn()
+        while (running := find_daemon(self._state)) is None:
+            if keeper_process.poll() is not None:
+                raise self._died()
+            self._pause()
+        return self._listening(running)
 
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        machine = look(self._environ)
+        missing = machine.missing(network_mode(self._environ))
+        if missing:
+            lacks = "; ".join(f"{lack.what} is missing ({lack.why})" for lack in missing)
+            remedy = "\n".join(dict.fromkeys(lack.remedy for lack in missing))
+            raise DaemonGone(f"The engine's daemon cannot start: {lacks}.", remedy=remedy)
+        try:
+            program = buildkitd()
+        except FileNotFoundError as error:
+            raise DaemonGone(str(error)) from error
+        spec = write_configuration(self._state, self._environ, machine, program)
+        daemon_log = self._state.root / "buildkitd.log"
+        if daemon_log.exists() and daemon_log.stat().st_size > _LOG_LIMIT:
+            daemon_log.replace(daemon_log.with_suffix(".log.1"))
+        (self._state.root / "daemon.json").unlink(missing_ok=True)
+        with daemon_log.open("ab") as output:
+            self._log_start = output.tell()
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", keeper.__file__, str(spec)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env={"PATH": machine.path},
+                start_new_session=True,
+            )
 
-_keepers: list[subprocess.Popen[bytes]] = []
-"""Kept so that an ended keeper is reaped, and its early end seen."""
+    def _listening(self, running: RunningDaemon) -> RunningDaemon:
+        socket = Path(running.address.removeprefix("unix://"))
+        while not socket.exists():
+            if not _keeper_alive(self._state):
+                raise self._died()
+            self._pause()
+        return running
 
+    def _pause(self) -> None:
+        self._checkpoint()
+        if time.monotonic() > self._deadline:
+            raise DaemonGone(f"The daemon does not come up. Its log: {self._state.root / 'buildkitd.log'}")
+        time.sleep(_PAUSE)
 
-def _exited(state: StateDirs, deadline: float) -> bool:
-    """Whether the keeper that we spawned has ended without ever taking its lock."""
-    _pause(state, deadline)
-    return bool(_keepers) and _keepers[-1].poll() is not None and not _keeper_alive(state)
+    _log_start = 0
 
-
-def _listening(state: StateDirs, running: RunningDaemon, deadline: float) -> RunningDaemon:
-    socket = Path(running.address.removeprefix("unix://"))
-    while not socket.exists():
-        if not _keeper_alive(state):
-            raise _died(state)
-        _pause(state, deadline)
-    return running
-
-
-def _pause(state: StateDirs, deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise DaemonGone(f"The daemon does not come up. Its log: {state.root / 'buildkitd.log'}")
-    time.sleep(0.005)
-
-
-def _died(state: StateDirs) -> DaemonGone:
-    log = state.root / "buildkitd.log"
-    text = ""
-    with contextlib.suppress(OSError, ValueError), log.open("rb") as file:
-        file.seek(int((state.root / "log-offset").read_text()))
-        text = file.read()[-_LOG_TAIL:].decode(errors="replace")
-    return DaemonGone(f"The daemon ended at its start. Its log ({log}) ends with:\n{text.strip()}")
+    def _died(self) -> DaemonGone:
+        log = self._state.root / "buildkitd.log"
+        with log.open("rb") as file:
+            file.seek(self._log_start)
+            text = file.read()[-_LOG_TAIL:].decode(errors="replace")
+        return DaemonGone(f"The daemon ended at its start. Its log ({log}) ends with:\n{text.strip()}")
 
 
 async def _answers(address: str) -> None:

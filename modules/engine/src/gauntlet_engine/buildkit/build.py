@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -13,7 +13,7 @@ import anyio
 
 from gauntlet_buildkit.api import control_pb2, gateway_pb2, ops_pb2
 from gauntlet_engine.buildkit.container import open_container
-from gauntlet_engine.buildkit.errors import DaemonGone, ExecFailed, NotFound, SolveFailed
+from gauntlet_engine.buildkit.errors import DaemonGone, EngineError, ExecFailed, NotFound, SolveFailed
 from gauntlet_engine.buildkit.faults import RpcFault, plain_error, solve_fault
 from gauntlet_engine.buildkit.lifeline import Lifeline, background
 from gauntlet_engine.buildkit.meta import META_MOUNT, read_meta
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from gauntlet_engine.buildkit.client import Client
     from gauntlet_engine.buildkit.container import GatewayContainer
-    from gauntlet_engine.buildkit.errors import EngineError
     from gauntlet_engine.buildkit.progress import Event
     from gauntlet_engine.buildkit.session import Session
 
@@ -37,6 +36,7 @@ R = TypeVar("R", bound="Message")
 
 _RANGE = 8 << 20  # bytes of one ReadFile; the daemon refuses to send more than 16 MiB at once
 _BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
+_CONTROL_SOLVE = "/moby.buildkit.v1.Control/Solve"
 _CONFIG = "containerimage.config"
 
 
@@ -70,6 +70,7 @@ class Build:
         self._client = client
         self._lifeline = Lifeline()
         self._ended = anyio.Event()
+        self._response: dict[str, str] | None = None
 
     async def solve(self, definition: ops_pb2.Definition, *, ignore_cache: Collection[str] = ()) -> ResultRef:
         """Run what is not cached of `definition` and return its last op's result.
@@ -295,16 +296,23 @@ class Build:
             args=tuple(details.op.exec.meta.args),
         )
 
-    async def hold(self, entitlements: Sequence[str]) -> None:
+    async def hold(self, entitlements: Sequence[str], exporters: Sequence[control_pb2.Exporter]) -> None:
         """Keep the build open in the daemon; its early end cuts all calls."""
         request = control_pb2.SolveRequest(
-            Ref=self.ref, Session=self.session.id, Internal=True, Entitlements=list(entitlements)
+            Ref=self.ref,
+            Session=self.session.id,
+            Internal=True,
+            Entitlements=list(entitlements),
+            Exporters=list(exporters),
         )
         try:
-            await self._client.channel.unary("/moby.buildkit.v1.Control/Solve", request, control_pb2.SolveResponse)
+            answer = await self._client.channel.unary(
+                "/moby.buildkit.v1.Control/Solve", request, control_pb2.SolveResponse
+            )
         except RpcFault as fault:
             self._lifeline.cut(await self._client.error(fault))
         else:
+            self._response = dict(answer.ExporterResponse)
             self._lifeline.cut(SolveFailed("This build has ended."))
         self._ended.set()
 
@@ -321,15 +329,19 @@ class Build:
             else:
                 return
 
+    async def export(self, result: gateway_pb2.Result) -> Mapping[str, str]:
+        """End the build with `result`, which its exporters then take; returns what they answer."""
+        await self._call("Return", gateway_pb2.ReturnRequest(result=result), gateway_pb2.ReturnResponse)
+        await self._ended.wait()
+        if self._response is None:
+            raise self._lifeline.error or SolveFailed("The export ended without an answer.")
+        return self._response
+
     async def finish(self) -> None:
-        """End the build in the daemon; its results are released."""
-        with anyio.move_on_after(5):
-            try:
-                await self._bridge(
-                    "Return", gateway_pb2.ReturnRequest(result=gateway_pb2.Result()), gateway_pb2.ReturnResponse
-                )
-            except (RpcFault, DaemonGone):
-                return
+        """End the build in the daemon where it is still open; its results are released."""
+        request = gateway_pb2.ReturnRequest(result=gateway_pb2.Result())
+        with anyio.move_on_after(5), suppress(RpcFault, EngineError):
+            await self._bridge("Return", request, gateway_pb2.ReturnResponse)
             await self._ended.wait()
 
 
@@ -346,11 +358,16 @@ def _literal(name: str) -> str:
 
 
 @asynccontextmanager
-async def open_build(client: Client, session: Session, entitlements: Sequence[str] = ()) -> AsyncGenerator[Build]:
-    """A build held open in the background until the block ends."""
+async def open_build(
+    client: Client,
+    session: Session,
+    entitlements: Sequence[str] = (),
+    exporters: Sequence[control_pb2.Exporter] = (),
+) -> AsyncGenerator[Build]:
+    """A build held open in the background until the block ends. With exporters, end it by `Build.export`."""
     build = Build(client, session)
     async with background() as tasks:
-        tasks.start_soon(build.hold, entitlements)
+        tasks.start_soon(build.hold, entitlements, exporters)
         await build.opened()
         yield build
         await build.finish()

@@ -109,7 +109,11 @@ class Channel:
         call = open_call(request, metadata=metadata, timeout=timeout_s)
         # Not awaited directly: grpc.aio's own task loses anyio's mark on a cancellation, which then goes astray.
         done = anyio.Event()
-        call.add_done_callback(lambda _: done.set())
+
+        def finished(_: object) -> None:
+            done.set()
+
+        call.add_done_callback(finished)
         try:
             await done.wait()
         finally:

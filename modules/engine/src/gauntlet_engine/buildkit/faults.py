@@ -80,7 +80,7 @@ def plain_error(fault: RpcFault) -> EngineError:
     if HOST_PATH_MARK in fault.message:
         return HostPathError(fault.message.rpartition(HOST_PATH_MARK)[2])
     message = _INTERNAL_PATH.sub("", fault.message).removeprefix("rpc error: code = NotFound desc = ")
-    if fault.code == "NOT_FOUND" or "no such file or directory" in message:
+    if fault.code == "NOT_FOUND" or message.endswith((": not found", ": no such file or directory")):
         return NotFound(message)
     if fault.code == "CANCELLED":
         return SolveCancelled(message)
