@@ -54,11 +54,17 @@ async def serving(handle: Handle, token: str, *, port: int = 0) -> AsyncGenerato
         The port on 127.0.0.1.
     """
     connection = _Connection(handle, _credentials(token))
+    failure: Exception | None = None
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, connection.serve)
-        yield listener.extra_attributes[SocketAttribute.local_port]()
+        try:
+            yield listener.extra_attributes[SocketAttribute.local_port]()
+        except Exception as error:  # noqa: BLE001  # raised again below, as itself and not in a group
+            failure = error
         group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 def _credentials(token: str) -> bytes:

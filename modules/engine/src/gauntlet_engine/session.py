@@ -69,6 +69,7 @@ async def open_session(
         DaemonGone: no daemon, and why.
     """
     dirs = state or state_dirs(os.environ)
+    dirs.prepare()
     environ = dict(os.environ)
     if address is not None:
         environ["BUILDKIT_HOST"] = address
