@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Literal
 from gauntlet.conclude import Judgement, conclude, listed
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
-from gauntlet.stages.lint_python import COUNT, EXCLUDED, RUFF_ENV, SOURCES, default_configuration, has_python
+from gauntlet.stages.lint_python import (
+    COUNT,
+    EXCLUDED,
+    RUFF_ENV,
+    SOURCES,
+    default_configuration,
+    has_python,
+    python_files,
+)
 from gauntlet.toolrun import Report, run_tool
 from gauntlet_verdict.readers import ruff_format
 
@@ -78,7 +86,7 @@ def judge(reports: Mapping[str, str], enforce: str = "auto") -> Judgement:
     findings = report.findings
     if not blocks:
         findings = tuple(finding.model_copy(update={"blocking": False}) for finding in findings)
-    files = len(reports.get("files", "").splitlines())
+    files = python_files(reports.get("files", ""))
     unread = [skipped.what for skipped in report.unwanted]
     remark = f"{len(findings)} of {files} files would be rewritten; {why}" if findings and not blocks else ""
     return Judgement(
@@ -91,8 +99,10 @@ def judge(reports: Mapping[str, str], enforce: str = "auto") -> Judgement:
 
 def enforced(asked: str, said: Mapping[str, str]) -> tuple[bool, str]:
     """Whether unformatted files block, else why not; `said` names the files that speak of ruff and of other tools."""
-    if asked != "auto":
-        return asked == "always", "`enforce: never` lets that pass"
+    if asked == "always":
+        return True, ""
+    if asked == "never":
+        return False, "`enforce: never` lets that pass"
     if said.get("other", "").strip():
         return False, f"the project formats with another tool ({', '.join(said['other'].split())})"
     if not said.get("ruff", "").strip():

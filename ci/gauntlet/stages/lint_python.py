@@ -82,13 +82,18 @@ def judge(reports: Mapping[str, str]) -> Judgement:
     """What ruff's report and its own list of files say."""
     report = ruff.read(reports["ruff"])
     unread = [skipped.what for skipped in report.unwanted]
-    files = len(reports.get("files", "").splitlines())
+    files = python_files(reports.get("files", ""))
     return Judgement(
         looked_at={"files": files - len(unread)},
         findings=report.findings,
         doubt=f"ruff could not read {listed(unread)}" if unread else "",
         remark="" if files else EXCLUDED,
     )
+
+
+def python_files(listed_by_ruff: str) -> int:
+    """How many Python files ruff's list names: it also lists every pyproject.toml."""
+    return sum(line.endswith((".py", ".pyi", ".ipynb")) for line in listed_by_ruff.splitlines())
 
 
 def default_configuration(select: tuple[str, ...], requires_python: str | None) -> str:

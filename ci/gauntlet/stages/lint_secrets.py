@@ -32,10 +32,10 @@ DEFAULT_RULES = 'title = "gitleaks\' own rules"\n[extend]\nuseDefault = true\n'
 # runs only where there is something that they could allow. /policy, never /src: a change must not bring its own rules.
 SCAN = """
 scan() {
-  /opt/gitleaks/bin/gitleaks dir /src --no-banner --no-color --exit-code 2 --config /policy/.gitleaks.toml \\
+  /opt/gitleaks/bin/gitleaks dir . --no-banner --no-color --exit-code 2 --config /policy/.gitleaks.toml \\
     --gitleaks-ignore-path /policy/.gitleaksignore --report-format json --report-path "$@"
 }
-find /src -type f | wc -l > /outcome/files
+find . -type f | wc -l > /outcome/files
 scan /outcome/all.json --ignore-gitleaks-allow 2> /outcome/log
 code=$?
 cat /outcome/log >&2

@@ -21,10 +21,11 @@ LOG = "1:45PM INF scanned ~105 bytes (105 bytes) in 7.21ms\n"
 
 
 def baseline(secret: str, path: str = "src/a.py", line: int = 7) -> str:
-    entry = {
+    entry: dict[str, object] = {
         "RuleID": "github-pat", "Description": "d", "StartLine": line, "EndLine": line, "StartColumn": 1,
-        "EndColumn": 9, "Match": secret, "Secret": secret, "File": path, "SymlinkFile": "", "Commit": "", "Entropy": 4.9,
-        "Author": "", "Email": "", "Date": "", "Message": "", "Tags": [], "Fingerprint": f"{path}:github-pat:{line}",
+        "EndColumn": 9, "Match": secret, "Secret": secret, "File": path, "SymlinkFile": "", "Commit": "",
+        "Entropy": 4.9, "Author": "", "Email": "", "Date": "", "Message": "", "Tags": [],
+        "Fingerprint": f"{path}:github-pat:{line}",
     }  # fmt: skip
     return json.dumps([entry])
 
@@ -104,8 +105,9 @@ def test_the_bases_baseline_holds_where_the_change_keeps_it(examine: Examine) ->
     ids=["ignore-list", "rules"],
 )
 def test_a_policy_hides_a_secret_only_where_the_base_has_it(examine: Examine, policy: dict[str, str]) -> None:
-    assert examine("lint:secrets", LEAK | policy, base={}).status is Status.FAIL
-    assert examine("lint:secrets", LEAK | policy, base=policy).status is Status.PASS
+    change = LEAK | policy | {"README": "read me"}
+    assert examine("lint:secrets", change, base={}).status is Status.FAIL
+    assert examine("lint:secrets", change, base=policy).status is Status.PASS
     without = examine("lint:secrets", {"src/a.py": "x = 1\n"} | policy, base={})
     assert without.status is Status.WARN
     assert [found.rule for found in without.findings] == ["secrets-policy-edited"]
@@ -128,3 +130,9 @@ def test_rules_that_cannot_be_read_are_inconclusive(examine: Examine) -> None:
 @pytest.mark.engine
 def test_a_damaged_baseline_is_inconclusive(examine: Examine) -> None:
     assert examine("lint:secrets", LEAK | {".gitleaks-baseline.json": "{"}).status is Status.INCONCLUSIVE
+
+
+@pytest.mark.engine
+def test_rules_that_hide_every_file_are_no_pass(examine: Examine) -> None:
+    everything = {".gitleaks.toml": '[[allowlists]]\npaths = [".*"]\n'}
+    assert examine("lint:secrets", LEAK | everything).status is Status.INCONCLUSIVE

@@ -56,7 +56,12 @@ def test_a_file_beyond_the_size_limit_is_a_doubt() -> None:
 
 def test_a_partly_parsed_file_is_shown_and_an_unparsed_one_a_doubt() -> None:
     skipped = [{"path": "a.py", "reason": "analysis_failed_parser_or_internal_error"}]
-    partial = {"level": "warn", "type": ["PartialParsing", []], "path": "a.py", "message": "Syntax error\nat line 3"}
+    partial: dict[str, Any] = {
+        "level": "warn",
+        "type": ["PartialParsing", []],
+        "path": "a.py",
+        "message": "Syntax error\nat line 3",
+    }
     partly = judge({"semgrep": report(skipped=skipped, errors=[partial])})
     assert partly.doubt == ""
     assert [(finding.rule, finding.blocking) for finding in partly.findings] == [("partly-parsed", False)]
