@@ -14,8 +14,6 @@ from gauntlet.stages.security_dependency_scan import Rules, has_dependencies, ju
 from gauntlet_verdict import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.ci.stages.conftest import Examine
 
     from gauntlet.conclude import Judgement
@@ -40,19 +38,18 @@ def advisories(modified: datetime = TODAY) -> dict[str, str]:
     return {"security/advisories/PYSEC-2026-1.json": json.dumps(document)}
 
 
-def rules(**changes: Any) -> Rules:
-    return Rules(**({"now": NOW, "max_age": timedelta(days=7)} | changes))
-
-
-def judged(facts: Mapping[str, Any], *, vulnerable: bool = False, packages: int = 1, **changes: Any) -> Judgement:
+def judged(
+    facts: dict[str, Any], *, vulnerable: bool = False, packages: int = 1, only_warns: bool = False, ignore: str = ""
+) -> Judgement:
     """The judgement of an audit of one package; `packages` is how many pip-audit reports, 0 that it reports nothing."""
     vulns = [{"id": "PYSEC-1", "fix_versions": ["2"], "aliases": ["CVE-7"], "description": "bad"}] if vulnerable else []
     entries = [{"name": f"a{number}", "version": "1", "vulns": vulns} for number in range(packages)]
-    known = {"answered": True, "why": "", "packages": 1, "unpinned": [], "as_of": (NOW - timedelta(days=1)).isoformat()}
-    reports = {"facts": json.dumps(known | facts)}
+    known: dict[str, Any] = {"answered": True, "why": "", "packages": 1, "unpinned": []}
+    yesterday = (NOW - timedelta(days=1)).isoformat()
+    reports = {"facts": json.dumps(known | {"as_of": yesterday} | facts)}
     if packages:
         reports["audit"] = json.dumps({"dependencies": entries, "fixes": []})
-    return judge(reports, rules(**changes))
+    return judge(reports, Rules(NOW, timedelta(days=7), only_warns=only_warns, ignore=frozenset({ignore})))
 
 
 def test_fresh_data_without_a_hit_has_no_doubt() -> None:
@@ -99,7 +96,7 @@ def test_a_vulnerability_in_stale_data_still_blocks() -> None:
 
 @pytest.mark.parametrize("known", ["PYSEC-1", "CVE-7"])
 def test_an_accepted_advisory_is_shown_by_any_of_its_names(known: str) -> None:
-    (finding,) = judged({}, vulnerable=True, ignore=frozenset({known})).findings
+    (finding,) = judged({}, vulnerable=True, ignore=known).findings
     assert not finding.blocking
     assert known in finding.message
 
