@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import dagger
 import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, build_schema, value_from_ast_untyped
 
-import dagger
 from gauntlet_engine.schema import bound_schema, snake_case, supported_sdl, whole_sdl
 
 _NODE_ID = "node"  # the SDK's core asks for it, the generated client has no method of it

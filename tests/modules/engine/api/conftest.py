@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import dagger
 import httpx
 import pytest
 from dagger.client._session import ConnectParams, SingleConnection
 
-import dagger
 from gauntlet_engine.session import open_session
 
 if TYPE_CHECKING:
@@ -65,3 +66,9 @@ class Endpoint:
 async def endpoint(engine: EngineHandle) -> AsyncIterator[Endpoint]:
     async with httpx.AsyncClient(auth=(engine.token, ""), timeout=120) as client:
         yield Endpoint(f"http://127.0.0.1:{engine.port}/query", client)
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no test run had before."""
+    return f"test-{uuid.uuid4().hex}"

@@ -3,9 +3,9 @@ from __future__ import annotations
 import time
 
 import anyio
+import dagger
 import pytest
 
-import dagger
 from gauntlet_engine.session import open_session
 
 from .conftest import BASE, connected
@@ -116,7 +116,10 @@ async def test_redirected_output_is_in_the_file_and_still_told(base: dagger.Cont
 
 async def test_standard_input_comes_from_text_or_file(base: dagger.Container) -> None:
     assert await base.with_exec(["cat"], stdin="héllo").stdout() == "héllo"
-    assert await base.with_new_file("/in", "from a file").with_exec(["cat"], redirect_stdin="/in").stdout() == "from a file"
+    assert (
+        await base.with_new_file("/in", "from a file").with_exec(["cat"], redirect_stdin="/in").stdout()
+        == "from a file"
+    )
     with pytest.raises(dagger.QueryError, match="cannot set both stdin and redirectStdin"):
         await base.with_exec(["cat"], stdin="a", redirect_stdin="/b").stdout()
 

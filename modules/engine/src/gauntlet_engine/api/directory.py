@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _NANOSECONDS = 1_000_000_000
 _WILDCARDS = frozenset("*?[")
+_OWNED = "/owned"
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,10 @@ class Directory:
         return Directory(self.platform, Output(change))
 
     def owned(self, owner: Owner) -> Directory:
-        """A copy at the root of a tree of its own, of another owner."""
-        copied = Copy(self.tree, self.path, "/", contents=True, owner=owner)
+        """A copy of another owner, itself included; at a path of its own because a tree's root has no owner to set."""
+        copied = Copy(self.tree, self.path, _OWNED, owner=owner)
         change = FileChange(platform=self.platform, name=f"chown {self.path}", base=None, actions=(copied,))
-        return Directory(self.platform, Output(change))
+        return Directory(self.platform, Output(change), _OWNED)
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
@@ -249,11 +250,13 @@ class Directory:
 
     async def chown(self, session: EngineSession, path: str, owner: str) -> Directory:
         """`path` with everything below it of another owner."""
-        target = join(self.path, path)
         resolved = await resolve_owner(session, owner, self.tree)
-        contents = (await session.stat(self.tree, target)).kind == "dir"
-        owned = Copy(self.tree, target, target, contents=contents, owner=resolved, replace=True)
-        return self._changed(f"chown {owner} {path}", owned)
+        if resolved is None:
+            raise ApiError("chown needs an owner")
+        target = join(self.path, path)
+        if target == self.path:
+            return self.owned(resolved)
+        return self._changed(f"chown {owner} {path}", Remove(target), Copy(self.tree, target, target, owner=resolved))
 
     def without_directory(self, path: str) -> Directory:
         """Without a directory; a missing one is fine, wildcards are taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 import anyio
@@ -68,7 +69,7 @@ async def glob(session: EngineSession, tree: Output | None, root: str, pattern: 
         return []
     try:
         compiled = Pattern(posixpath.normpath(pattern), negated=False)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise ApiError(f"failed to create glob pattern matcher: {error}") from None
     prefix = compiled.fixed_prefix
 
