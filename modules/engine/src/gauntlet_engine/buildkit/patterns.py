@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _WILD = frozenset("*[]?^\\")
-_REGEX_SPECIAL = frozenset(".+()|{}$")
+# What patternmatcher takes literally. It means to do so with "{", "|" and "}" as well, but its table of bits is too
+# small for them: in a pattern with wildcards they keep their meaning of a regular expression. So they do here.
+_REGEX_SPECIAL = frozenset(".+()$")
 _CLASSES = frozenset("dDsSwWbB")
 
 ParentMatches = tuple[bool, ...]
@@ -141,20 +143,24 @@ def _member(pattern: str, position: int) -> int:
 
 def _compile(pattern: str) -> Callable[[str], bool]:
     """How patternmatcher compiles it: comparisons where it can, a regular expression where it must."""
-    if pattern.startswith("**") and not _WILD.intersection(rest := pattern[2:]):
+    wild = _WILD.difference("^")  # outside of brackets it is no wildcard, only a regular expression's anchor
+    if pattern.startswith("**") and not wild.intersection(rest := pattern[2:]):
         return lambda path: path.endswith(rest) or (rest.startswith("/") and path == rest[1:])
-    if pattern.endswith("**") and not _WILD.intersection(start := pattern[:-2]):
+    if pattern.endswith("**") and not wild.intersection(start := pattern[:-2]):
         return lambda path: path.startswith(start)
-    if not _WILD.difference("^").intersection(pattern):
+    if not wild.intersection(pattern):
         return lambda path: path == pattern
-    regex = re.compile(_regex(pattern), re.ASCII)
-    return lambda path: regex.match(path) is not None
+    try:
+        regex = re.compile(_classes_made_python(_regex(pattern)), re.ASCII)
+    except re.error as error:
+        raise ValueError(f"syntax error in pattern {pattern!r}: {error}") from error
+    return lambda path: regex.search(path) is not None
 
 
 def _regex(pattern: str) -> str:
+    """The Go regular expression that patternmatcher makes of a pattern, character by character."""
     out: list[str] = []
     position = 0
-    in_class = False
     while position < len(pattern):
         char = pattern[position]
         position += 1
@@ -162,9 +168,6 @@ def _regex(pattern: str) -> str:
             escaped = pattern[position]
             out.append(f"\\{escaped}" if escaped in _CLASSES else re.escape(escaped))
             position += 1
-        elif in_class:
-            out.append(f"\\{char}" if char in "[&~|" else char)
-            in_class = char != "]"
         elif char == "*" and pattern[position : position + 1] == "*":
             position += 1
             if pattern[position : position + 1] == "/":
@@ -174,12 +177,33 @@ def _regex(pattern: str) -> str:
             out.append("[^/]*")
         elif char == "?":
             out.append("[^/]")
-        elif char == "[":
-            in_class = True
-            out.append(char)
-            if pattern[position : position + 1] == "^":
-                out.append("^")
-                position += 1
         else:
-            out.append(f"\\{char}" if char in _REGEX_SPECIAL else char)
-    return "".join(out) + r"\Z"
+            out.append(f"\\{char}" if char in _REGEX_SPECIAL or char == "\\" else char)
+    return "^" + "".join(out) + r"\Z"
+
+
+def _classes_made_python(regex: str) -> str:
+    """The same expression for Python, which reserves some characters inside of brackets that Go does not."""
+    out: list[str] = []
+    position = 0
+    inside = False
+    while position < len(regex):
+        char = regex[position]
+        position += 1
+        if char == "\\":
+            out.append(regex[position - 1 : position + 1])
+            position += 1
+        elif not inside and char == "[":
+            inside = True
+            start = "^" if regex.startswith("^", position) else ""
+            position += len(start)
+            out.append(char + start)
+            if regex.startswith("]", position):
+                out.append("\\]")
+                position += 1
+        elif inside:
+            out.append(f"\\{char}" if char in "[&~|" else char)
+            inside = char != "]"
+        else:
+            out.append(char)
+    return "".join(out)
