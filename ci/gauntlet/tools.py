@@ -12,6 +12,7 @@ from dagger import dag
 from packaging.requirements import Requirement
 
 from gauntlet.errors import PlanError
+from gauntlet.shared_directory import SharedDirectory
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -62,7 +63,7 @@ class ToolPacks:
             UnknownPackError: there is no lock of that name.
         """
         if name not in self._built:
-            self._built[name] = self._uv() if name == "uv" else self._venv(name)
+            self._built[name] = SharedDirectory(self._uv() if name == "uv" else self._venv(name))
         return self._built[name]
 
     def mount(self, container: dagger.Container, *names: str) -> dagger.Container:

@@ -80,6 +80,9 @@ async def _session(stack: AsyncExitStack, address: str | None, log: Callable[[st
 async def _connected() -> AsyncGenerator[None]:
     import dagger  # noqa: PLC0415 - slow to import
 
+    from gauntlet.cli.quick_client import quicken  # noqa: PLC0415 - imports dagger
+
+    quicken()
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(dagger.connection(dagger.Config()))

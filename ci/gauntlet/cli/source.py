@@ -9,6 +9,7 @@ from dagger import dag
 from gauntlet.cli.checkout import base_tree
 from gauntlet.reports import FOLDER
 from gauntlet.run import Source
+from gauntlet.shared_directory import SharedDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,13 @@ def source_of(checkout: Checkout, config: Config, report_folder: Path) -> Source
     if checkout.base is not None:
         cache = checkout.root / FOLDER / "cache"
         base = dag.host().directory(str(base_tree(checkout, cache)))
-    return Source(tree, history, base, checkout.changed, checkout.facts())
+    return Source(
+        tree=SharedDirectory(tree),
+        history=SharedDirectory(history) if history is not None else None,
+        base=SharedDirectory(base) if base is not None else None,
+        changed=checkout.changed,
+        facts=checkout.facts(),
+    )
 
 
 def excluded(root: Path, report_folder: Path) -> list[str]:
