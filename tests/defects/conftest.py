@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
+ADVISORIES = FOLDER.parent / "data" / "advisories"
 APPLICATION = FOLDER.parents[1] / "examples" / "orders"
 
 
@@ -55,12 +57,22 @@ def planted(target: Path, defect: Defect | None) -> Path:
     for name in filter(None, listed):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(APPLICATION / name, target / name)
+    _add_advisories(target)
     _git(target, "init", "--quiet", "--initial-branch=main")
     _commit(target, "The application")
     if defect is not None:
         _git(target, "apply", "-p1", "--whitespace=nowarn", str(defect.patch))
         _commit(target, defect.why)
     return target
+
+
+def _add_advisories(target: Path) -> None:
+    """Advisory data as of today: this machine may reach no advisory server, and without data nothing is audited."""
+    shutil.copytree(ADVISORIES, target / ".advisories", ignore=shutil.ignore_patterns("*.md"))
+    today = datetime.now(UTC).date().isoformat()
+    (target / ".advisories" / "snapshot.json").write_text(f'{{"date": "{today}T00:00:00Z"}}\n', encoding="utf-8")
+    settings = "version: 1\nadvisories:\n  source: folder\n  folder: .advisories\n  max_age_days: 2\n"
+    (target / "gauntlet.yaml").write_text(settings, encoding="utf-8")
 
 
 def _commit(target: Path, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Every planted defect through `gauntlet fast`, as a user runs it: exactly the stages that its header names turn red."""
+"""Every planted defect through `gauntlet fast`, as a user runs it: exactly the stages that it names turn red."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 GAUNTLET = Path(sys.executable).with_name("gauntlet")
-ADVISORIES = Path(__file__).parents[1] / "data" / "advisories"
 
 
 def fast(source: Path, reports: Path) -> dict[str, Any]:
