@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import uuid
 import zlib
 from collections.abc import Mapping  # noqa: TC003 - part of a dataclass
@@ -14,11 +13,11 @@ from functools import cache as remember
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
-import anyio
 import dagger
 from dagger import dag
 
 from gauntlet.errors import InfrastructureError
+from gauntlet.shared_directory import SharedDirectory
 from gauntlet_verdict import Confinement
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ async def run_step(
     confinement = Confinement(
         network="bridge" if network else "none", timeout_s=timeout_s, memory_bytes=memory_bytes, pids=pids
     )
-    prepared = await _prepared(container, confinement)
+    prepared = _prepared(container, confinement)
     if cache == "never":
         prepared = prepared.with_env_variable(ATTEMPT, uuid.uuid4().hex)
     options = _options(reports or {}, ok=ok, timeout_s=timeout_s, cache=cache, cwd=cwd, env=env or {})
@@ -190,33 +189,15 @@ def checks_source() -> dict[str, str]:
 
 
 @remember
-async def checks_directory() -> dagger.Directory:
+def checks_directory() -> dagger.Directory:
     """gauntlet_checks as a directory, for PYTHONPATH inside a container.
 
-    It is described to the engine once a session: its two dozen files would otherwise be sent anew for every stage.
+    Described to the engine once a session: its two dozen files would otherwise be sent anew for every stage.
     """
-    session = os.environ.get("DAGGER_SESSION_TOKEN", "")
-    known = _checks_ids.setdefault(session, _OnceKnown())
-    async with known.lock:
-        if known.id is None:
-            known.id = await _described_checks().id()
-    return dag.load_directory_from_id(known.id)
-
-
-@dataclass(slots=True)
-class _OnceKnown:
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    id: dagger.DirectoryID | None = None
-
-
-_checks_ids: dict[str, _OnceKnown] = {}
-
-
-def _described_checks() -> dagger.Directory:
     directory = dag.directory()
     for path, text in checks_source().items():
         directory = directory.with_new_file(path, text)
-    return directory
+    return SharedDirectory(directory)
 
 
 async def _outcome_of_failure(
@@ -242,7 +223,7 @@ async def _outcome_of_failure(
     ) from error  # fmt: skip
 
 
-async def _prepared(container: dagger.Container, confinement: Confinement) -> dagger.Container:
+def _prepared(container: dagger.Container, confinement: Confinement) -> dagger.Container:
     asked: dict[str, object] = {"network": confinement.network}
     if confinement.timeout_s is not None:
         asked["timeout_s"] = confinement.timeout_s + BACKSTOP_S
@@ -251,7 +232,7 @@ async def _prepared(container: dagger.Container, confinement: Confinement) -> da
     if confinement.pids is not None:
         asked["pids"] = confinement.pids
     return (
-        container.with_mounted_directory(CHECKS, await checks_directory())
+        container.with_mounted_directory(CHECKS, checks_directory())
         .with_env_variable("PYTHONPATH", CHECKS)
         .with_env_variable("_GAUNTLET_CONFINEMENT", json.dumps(asked, sort_keys=True))
         .with_workdir("/")
