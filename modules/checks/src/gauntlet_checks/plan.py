@@ -14,4 +14,8 @@ def read_plan(path: str) -> dict[str, Any]:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, list):
+        return tuple(_frozen(part) for part in value)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {name: _frozen(part) for name, part in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value
