@@ -78,13 +78,19 @@ def _any_below(root: str, below: Collection[str]) -> bool:
     return any(path.startswith(f"{root}/") for path in below)
 
 
+def _is_there(package: str, below: Collection[str]) -> bool:
+    return any(path == f"{package}.py" or path.startswith(f"{package}/") for path in below)
+
+
 def _explicit_packages(prefix: str, below: Collection[str], facts: Facts) -> Sources:
     modules: dict[str, str] = {}
     roots: list[str] = []
-    for package in facts.packages:
+    for told in facts.packages:
+        # flit names the module alone and looks beside the manifest and in src/ (flit_core.common.Module).
+        package = told if _is_there(told, below) or not _is_there(f"src/{told}", below) else f"src/{told}"
         root, _, name = package.rpartition("/")
         root = root or "."
-        if root not in roots and any(path == f"{package}.py" or path.startswith(f"{package}/") for path in below):
+        if root not in roots and _is_there(package, below):
             roots.append(root)
         start = len(root) + 1 if root != "." else 0
         for path in below:

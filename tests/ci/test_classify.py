@@ -188,6 +188,14 @@ def test_a_src_that_is_itself_a_package_is_flat() -> None:
     assert (project.layout, project.modules) == ("flat", ("src", "src.a"))
 
 
+@pytest.mark.parametrize("root", ["", "src/"])
+def test_a_module_that_flit_names_is_found_beside_the_manifest_and_in_src(root: str) -> None:
+    text = '[project]\nname = "signer"\n[build-system]\nrequires = ["flit_core"]\n[tool.flit.module]\nname = "signer"\n'
+    project = project_of(f"{root}signer/__init__.py", f"{root}signer/keys.py", pyproject_dot_toml=text)
+    assert project.modules == ("signer", "signer.keys")
+    assert project.source_roots == (root.rstrip("/") or ".",)
+
+
 def test_members_of_a_uv_workspace_belong_to_the_project_and_other_projects_do_not() -> None:
     workspace = '[project]\nname = "root"\n[tool.uv.workspace]\nmembers = ["modules/*"]\nexclude = ["modules/b"]\n'
     project = project_of(
