@@ -125,6 +125,8 @@ async def _build(session: EngineSession, source: ModuleSource) -> Container:
         .with_env_variable("UV_COMPILE_BYTECODE", "1")
         .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
         .with_env_variable("PYTHONUNBUFFERED", "1")
+        # Tells Gauntlet's own module which engine serves it: the base image's name means something only here.
+        .with_env_variable("GAUNTLET_ENGINE", "embedded")
         .with_workdir(f"{_SOURCE}/{source.source}")
     )
     everything = await _upload(session, source)
