@@ -106,7 +106,7 @@ class SecretVault:
     async def _from_env(self, name: str) -> bytes:
         value = self._environ.get(name)
         if value is None:
-            raise ApiError(f"secret env var not found: {shortened(name)!r}")
+            raise ApiError(f'secret env var not found: "{shortened(name)}"')
         return value.encode()
 
     async def _from_file(self, path: str) -> bytes:
@@ -120,10 +120,10 @@ class SecretVault:
     async def _from_command(self, command: str) -> bytes:
         finished = await anyio.run_process(["sh", "-c", command], env=dict(self._environ), check=False)
         if finished.returncode != 0:
-            raise ApiError(f"failed to run secret command {shortened(command)!r}: exit status {finished.returncode}")
+            raise ApiError(f'failed to run secret command "{shortened(command)}": exit status {finished.returncode}')
         return finished.stdout
 
 
 def shortened(name: str) -> str:
     """The start of a name, in case that someone put the value itself there."""
-    return name if len(name) <= 4 else name[:3] + "..."  # noqa: PLR2004  # Dagger shows three characters
+    return name if len(name) < 4 else name[:3] + "..."  # noqa: PLR2004  # Dagger shows three characters

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gauntlet_engine.api.confinement import Confinement, read_confinement
-from gauntlet_engine.api.container.state import CacheMount, DirectoryMount, FileMount, TempMount
-from gauntlet_engine.api.owner import resolve_owner
-from gauntlet_engine.api.pod import pod_members
+from gauntlet_engine.api.container.attachments import attachments
+from gauntlet_engine.api.pod import Pod, pod_members
 from gauntlet_engine.api.shim import SHIM_TARGET, shim_mount
 from gauntlet_engine.buildkit import META_MOUNT
 from gauntlet_engine.graph import (
     Bind,
-    Cache,
     Exec,
     FileChange,
-    Mkdir,
     Mkfile,
     Mount,
     Output,
     SecretFile,
     Socket,
-    Tmpfs,
 )
 from gauntlet_engine.settings import CA_SECRET, SETTINGS_SECRET
 
 if TYPE_CHECKING:
-    from gauntlet_engine.api.cache_volume import CacheVolume
     from gauntlet_engine.api.container.state import ContainerState
     from gauntlet_engine.api.context import EngineSession
 
@@ -70,22 +64,17 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
         ApiError: an owner, binding or confinement that makes no sense.
     """
     confinement, env = read_confinement(container.config.env)
-    binds, volumes = await _user_mounts(session, container)
-    pod = pod_members(container.services)
-    spec = _spec(container, command, confinement)
-    mounts: list[Mount] = [Bind(META_MOUNT, None, kept=True), shim_mount(session), *binds]
-    mounts += [
-        SecretFile(secret.target, secret.secret.handle, secret.uid, secret.gid, secret.mode)
-        for secret in container.secret_mounts
-    ]
+    own = await attachments(session, container)
+    pod = await pod_members(session, container.services)
+    volumes = own.volumes + pod.volumes
+    spec = _spec(container, command, confinement, pod)
+    mounts: list[Mount] = [Bind(META_MOUNT, None, kept=True), shim_mount(session), *own.mounts]
     mounts.append(SecretFile(_CA_BUNDLE, CA_SECRET, mode=0o444, optional=True))
     spec["caBundle"] = _CA_BUNDLE
     if confinement.network == "bridge":
         mounts.append(SecretFile(_HOST_SETTINGS, SETTINGS_SECRET, optional=True))
         spec["hostSettings"] = _HOST_SETTINGS
-    if pod.services:
-        mounts.extend(pod.mounts)
-        spec["services"] = pod.services
+    mounts += pod.mounts
     if command.nested:
         mounts.append(Socket(_SOCKET_TARGET, command.socket, mode=0o666))
         spec["forward"] = [{"listen": _NESTED_PORT, "socket": _SOCKET_TARGET}]
@@ -104,14 +93,19 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
         cwd=container.config.workdir or "/",
         root=container.tree,
         mounts=(*mounts, *spec_mount),
-        secret_env=tuple((variable.name, variable.secret.handle) for variable in container.secret_variables),
+        secret_env=(*secret_environment(container), *pod.secret_env),
         network=confinement.network,
         hosts=pod.hosts,
         privileged=command.privileged,
     )
 
 
-def _spec(container: ContainerState, command: Command, confinement: Confinement) -> dict[str, Any]:
+def secret_environment(container: ContainerState) -> tuple[tuple[str, str], ...]:
+    """(variable, handle) of a container's secret variables."""
+    return tuple((variable.name, variable.secret.handle) for variable in container.secret_variables)
+
+
+def _spec(container: ContainerState, command: Command, confinement: Confinement, pod: Pod) -> dict[str, Any]:
     """The shim's instructions; absent keys mean its defaults, so that equal execs stay equal over versions."""
     spec: dict[str, Any] = {
         "args": list(command.args),
@@ -124,8 +118,9 @@ def _spec(container: ContainerState, command: Command, confinement: Confinement)
         "expect": command.expect,
         "noInit": command.no_init,
         "secretEnv": [variable.name for variable in container.secret_variables],
-        "secretFiles": [mount.target for mount in container.secret_mounts],
+        "secretFiles": [*(mount.target for mount in container.secret_mounts), *pod.secret_files],
         "limits": confinement.limits,
+        "services": pod.services,
     }
     return {key: value for key, value in spec.items() if value}
 
@@ -138,44 +133,3 @@ def _spec_argument(platform: str, spec: dict[str, Any]) -> tuple[str, tuple[Bind
         platform=platform, name="exec specification", base=None, actions=(Mkfile("/spec.json", text.encode()),)
     )
     return f"@{_SPEC_FOLDER}/spec.json", (Bind(_SPEC_FOLDER, Output(folder), readonly=True),)
-
-
-async def _user_mounts(session: EngineSession, container: ContainerState) -> tuple[list[Mount], list[str]]:
-    """The container's own mounts, and the cache volumes among them as `target=volume`."""
-    mounts: list[Mount] = []
-    volumes: list[str] = []
-    for mount in container.attached:
-        match mount:
-            case DirectoryMount():
-                mounts.append(
-                    Bind(mount.target, mount.tree, mount.path, readonly=mount.readonly, kept=not mount.readonly)
-                )
-            case FileMount():
-                mounts.append(Bind(mount.target, mount.tree, mount.path, kept=True))
-            case TempMount():
-                mounts.append(Tmpfs(mount.target, mount.size))
-            case CacheMount():
-                cache = await _cache(session, container, mount.target, mount.volume)
-                mounts.append(cache)
-                volumes.append(f"{mount.target}={cache.volume}")
-    return mounts, volumes
-
-
-async def _cache(session: EngineSession, container: ContainerState, target: str, volume: CacheVolume) -> Cache:
-    """A volume filled or owned in another way is another volume, as in Dagger."""
-    owner = await resolve_owner(session, volume.owner, container.tree)
-    source = volume.source
-    if owner is not None:
-        if source is None:
-            folder = FileChange(
-                platform=container.platform,
-                name=f"cache {volume.key}",
-                base=None,
-                actions=(Mkdir("/volume", owner=owner),),
-            )
-            return Cache(target, f"{volume.key}#{owner.user}:{owner.group}", volume.sharing, Output(folder), "/volume")
-        source = source.owned(owner)
-    if source is None or source.tree is None:
-        return Cache(target, volume.key, volume.sharing)
-    content = hashlib.sha256(f"{source.tree.digest}{source.path}".encode()).hexdigest()[:16]
-    return Cache(target, f"{volume.key}#{content}", volume.sharing, source.tree, source.path)
