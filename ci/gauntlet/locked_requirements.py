@@ -31,11 +31,13 @@ class LockedRequirements:
     hashed: bool
 
 
-def from_poetry(lock: str, environment: Mapping[str, str], roots: Collection[str]) -> LockedRequirements:
+def from_poetry(
+    lock: str, environment: Mapping[str, str], roots: Collection[str], extras: Collection[str] = ()
+) -> LockedRequirements:
     """The packages of a poetry.lock that this environment (PEP 508 variables) needs.
 
     Poetry 2 writes each package's groups and marker; before, a package's marker stood with those who ask for it, unless
-    the manifest itself does (`roots`, normalised names).
+    the manifest itself does (`roots`, normalised names). What the project's `extras` ask for is needed too.
 
     Raises:
         LockError: it is no poetry.lock.
@@ -47,7 +49,7 @@ def from_poetry(lock: str, environment: Mapping[str, str], roots: Collection[str
         package
         for package in packages
         if not _only_documentation(package)
-        and _holds(package, environment)
+        and any(_holds(package, {**environment, "extra": extra}) for extra in ("", *extras))
         and ("groups" in package or _name(package) in needed)
     ]
     return _lines(chosen, legacy_files)

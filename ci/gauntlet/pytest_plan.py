@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gauntlet.project import Project
+    from gauntlet.stage import StageContext
+    from gauntlet.toolrun import Outcome
 
 PACK = "/opt/pytest"
 SHOWN = 20  # names in a sentence or a note
+LOGGED = 2000  # lines of pytest's output in the stage's log
 LINES = 60  # of one failure's report
 
 
@@ -97,6 +100,13 @@ def unfinished(report: Mapping[str, Any], message: str) -> tuple[Finding, ...]:
         )
         for test in report["unfinished"][:SHOWN]
     )
+
+
+def tell(context: StageContext, outcome: Outcome) -> None:
+    """Pytest's own words into the stage's log, the end of them where they are many."""
+    lines = outcome.stdout.splitlines()
+    for line in lines[-LOGGED:]:
+        context.say(line)
 
 
 def read_report(text: str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
     elif lock is not None and lock.kind == "pylock":
         recipe = Recipe(lock.path, locked=True, mounted=(lock.path,), commands=(_VENV, _pip("-r", lock.path)))
     elif lock is not None and lock.kind in {"poetry", "pdm"}:
-        read = from_poetry(texts[lock.path], environment, project.dependencies) if lock.kind == "poetry" else (
+        read = from_poetry(texts[lock.path], environment, project.dependencies, project.extras) if lock.kind == "poetry" else (
             from_pdm(texts[lock.path], environment)
         )  # fmt: skip
         recipe = _from_lines(lock.path, read)

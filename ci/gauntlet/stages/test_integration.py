@@ -16,7 +16,7 @@ from gauntlet.environment import (
     without_environment,
 )
 from gauntlet.options import StageOptions
-from gauntlet.pytest_plan import judge, plan_of, read_report, unfinished, without_tests
+from gauntlet.pytest_plan import judge, plan_of, read_report, tell, unfinished, without_tests
 from gauntlet.services import addresses, bound
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import CHECKS, Outcome, Report, run_tool
@@ -122,6 +122,7 @@ def verdict_of(
     """From the run's outcome to the verdict."""
     if not outcome.complete:
         return unanswered(context, outcome)
+    tell(context, outcome)
     known = facts(context, outcome)
     try:
         report = json.loads(outcome.reports["integration"])

@@ -15,7 +15,7 @@ from gauntlet.environment import (
     without_environment,
 )
 from gauntlet.options import StageOptions
-from gauntlet.pytest_plan import judge, plan_of, read_report, unfinished, without_tests
+from gauntlet.pytest_plan import judge, plan_of, read_report, tell, unfinished, without_tests
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import CHECKS, Outcome, Report, run_tool
 from gauntlet_verdict import Finding, FixCategory, Severity, Status, Verdict
@@ -93,6 +93,7 @@ def verdict_of(context: StageContext, outcome: Outcome, environment: Environment
     """From the run's outcome to the verdict."""
     if not outcome.complete:
         return unanswered(context, outcome)
+    tell(context, outcome)
     try:
         report = read_report(outcome.reports["tests"])
     except ReportError as error:

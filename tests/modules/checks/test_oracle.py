@@ -181,7 +181,7 @@ USES = "def test_a(thing):\n    assert thing\n"
         "from orders import app\n@pytest.fixture\ndef one(): return app\n@pytest.fixture\ndef thing(one): return one\n",
         "from orders import price\n@pytest.fixture\ndef thing():\n    with price.x() as y:\n        yield y\n",
         "from orders import Base\nclass Thing(Base): pass\n@pytest.fixture\ndef thing(): return Thing()\n",
-        "class T:\n    def f(self):\n        import orders\n        return orders\n@pytest.fixture\ndef thing(): return T",
+        "class T:\n    def f(self):\n        import orders\n        return orders\n@pytest.fixture\ndef thing(): return T",  # noqa: E501
         "from support.make import build\n@pytest.fixture\ndef thing(): return build()\n",
         "from support.make import *\n@pytest.fixture\ndef thing(): return build()\n",
         "from support import make\n@pytest.fixture\ndef thing(): return make.build()\n",

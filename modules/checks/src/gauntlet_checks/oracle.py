@@ -95,7 +95,10 @@ def check(plan: Plan) -> Report:
             report.violations += walk.violations()
             report.violations += _Handovers(code, path, tests, BLACK_BOX | frozenset(plan.black_box)).violations()
             read |= walk.read
-    report.violations = list(dict.fromkeys(report.violations))
+    # A conftest in reach of several files is one thing to mend.
+    report.violations = list({(v.rule, v.path, v.line, v.message): v for v in reversed(report.violations)}.values())[
+        ::-1
+    ]
     report.files_read = len(read)
     return report
 
@@ -267,7 +270,7 @@ class _Handovers:
 
     def _add(self, rule: str, line: int, path: str, message: str) -> None:
         chain = (f"{self._path}:1: is in reach of {path}", f"{path}:{line}: {message}")
-        self._found.append(Violation(rule, path, line, f"{message} (in reach of {self._path})", chain))
+        self._found.append(Violation(rule, path, line, message, chain))
 
 
 def _is_test(node: ast.AST) -> TypeGuard[Function]:
