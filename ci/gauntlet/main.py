@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Callable
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, dag, field, function, object_type
@@ -29,8 +29,12 @@ NOT_SOURCE = [
 
 
 Method = TypeVar("Method", bound=Callable[..., object])
-# Dagger answers a function call from its cache for 7 days otherwise. (dagger-io's overloads forget this argument.)
-uncached = cast("Callable[[Method], Method]", function(cache="never"))  # pyright: ignore[reportCallIssue, reportUnknownArgumentType]
+
+
+def uncached(method: Method) -> Method:
+    """A function that is called each time: Dagger answers from its own cache for 7 days otherwise."""
+    # dagger-io's overloads forget the argument.
+    return function(cache="never")(method)  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
 
 
 class BlockedError(GauntletError):
