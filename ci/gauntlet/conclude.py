@@ -92,7 +92,9 @@ def facts(context: StageContext, outcome: Outcome) -> dict[str, Any]:
         "inputs": {f"lock:{name}": digest for name, digest in context.packs.digests(*tools).items()},
         "image": dict(context.image_facts),
         "confinement": outcome.confinement,
-        "duration_s": outcome.duration_s,
+        "cached": outcome.cached,
+        # A remembered answer took the tool no time; the scheduler fills in what it took to fetch it.
+        "duration_s": 0.0 if outcome.cached else outcome.duration_s,
     }
 
 

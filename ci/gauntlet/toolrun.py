@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 import uuid
 import zlib
 from collections.abc import Mapping  # noqa: TC003 - part of a dataclass
@@ -54,7 +55,8 @@ class Outcome:
 
     `complete` means: it ended with an expected exit code and delivered every required report; only then may `reports`
     (name to text) be believed. Durations are seconds, sizes bytes; `network` is what the process really had. `unread`
-    names the reports that could not be read and why.
+    names the reports that could not be read and why. `cached` means that the process had ended before this run asked
+    for it, by the engine's clock and ours.
     """
 
     argv: tuple[str, ...]
@@ -71,6 +73,7 @@ class Outcome:
     reports: Mapping[str, str] = field(default_factory=dict[str, str])
     unread: Mapping[str, str] = field(default_factory=dict[str, str])
     confinement: Confinement = field(default_factory=Confinement)
+    cached: bool = False
 
 
 class ToolRunError(InfrastructureError):
@@ -149,6 +152,7 @@ async def run_step(
     options = _options(reports or {}, ok=ok, timeout_s=timeout_s, cache=cache, cwd=cwd, env=env or {})
     command = [*WRAPPER, *options, "--", *argv]
     after = prepared.with_exec(command)
+    asked_at = time.time()
     try:
         text = await after.file(OUTCOME).contents()
     except dagger.ExecError as error:
@@ -158,7 +162,7 @@ async def run_step(
                 exit_code=error.exit_code, stdout=error.stdout, stderr=error.stderr,
             ) from error  # fmt: skip
         return await _outcome_of_failure(prepared, command, error, confinement), after
-    return _outcome(json.loads(text), confinement), after
+    return _outcome(json.loads(text), confinement, asked_at), after
 
 
 def outcome_in(stdout: str) -> dict[str, Any] | None:
@@ -256,11 +260,12 @@ def _options(
     return [*options, "--cache-failures" if cache == "pure" else "--no-cache-failures"]
 
 
-def _outcome(data: dict[str, Any], confinement: Confinement) -> Outcome:
+def _outcome(data: dict[str, Any], confinement: Confinement, asked_at: float = 0.0) -> Outcome:
     known = {item.name for item in fields(Outcome)}
     values = {name: value for name, value in data.items() if name in known}
     in_force = confinement
     if data.get("network", "unknown") != "unknown":
         in_force = confinement.model_copy(update={"network": data["network"]})
-    values |= {"argv": tuple(data["argv"]), "confinement": in_force}
+    cached = float(data.get("ended_at", asked_at)) < asked_at
+    values |= {"argv": tuple(data["argv"]), "confinement": in_force, "cached": cached}
     return Outcome(**values)

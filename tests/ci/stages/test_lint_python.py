@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +99,11 @@ def test_newer_syntax_is_an_error_only_where_an_older_python_is_promised(examine
 def test_file_names_with_spaces_and_newlines_are_looked_at(examine: Examine) -> None:
     verdict = examine("lint:python", {"a b.py": BUG, "c\nd.py": BUG, "ü.py": BUG})
     assert {finding.location.path for finding in verdict.findings if finding.location} == {"a b.py", "c\nd.py", "ü.py"}
+
+
+@pytest.mark.engine
+def test_a_complete_answer_is_remembered_and_says_so(examine: Examine) -> None:
+    files = {"a.py": f"answer = {time.time_ns()}\n"}
+    first, again = (examine("lint:python", files) for _ in range(2))
+    assert (first.status, first.cached) == (Status.PASS, False)
+    assert (again.status, again.cached) == (Status.PASS, True)

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def describe(
         "timed_out": ended.timed_out,
         "complete": not why,
         "why": why,
+        "ended_at": round(time.time(), 3),
         "duration_s": round(ended.duration_s, 3),
         "max_rss_bytes": ended.max_rss_bytes,
         "network": network_in_force(),
