@@ -91,4 +91,4 @@ def test_arguments_environment_and_volume_are_part_of_an_execs_digest() -> None:
 
 def test_the_digest_of_an_op_never_changes_between_versions() -> None:
     # A moved digest empties everybody's cache: it must be on purpose.
-    assert process().digest == "sha256:81b9ececf9f99b0db87fc58cdfb411cc569764a3ada55fb8ab75431550381717"
+    assert process().digest == "sha256:c8bb68f8c7e2a70305227f6a89b12b4e922b32d437b2312bea34202095023e8c"

@@ -71,7 +71,7 @@ class Op(ABC):
         self.encode(message, inputs)
         for output in inputs.outputs:
             message.inputs.add(digest=output.op.digest, index=output.index)
-        data = message.SerializeToString(deterministic=True)
+        data = _as_go_writes(message)
         return data, "sha256:" + hashlib.sha256(data).hexdigest(), inputs.outputs
 
     @property
@@ -97,6 +97,19 @@ class Op(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} {self.digest[7:19]}>"
+
+
+def _as_go_writes(message: ops_pb2.Op) -> bytes:
+    """Deterministic bytes with the oneof after the other fields, whatever their numbers.
+
+    The daemon names an op by the digest of its own (Go's) bytes: only so are its events' and errors' digests ours.
+    """
+    head = ops_pb2.Op(inputs=message.inputs, platform=message.platform, constraints=message.constraints)
+    tail = ops_pb2.Op()
+    tail.CopyFrom(message)
+    for field in ("inputs", "platform", "constraints"):
+        tail.ClearField(field)
+    return head.SerializeToString(deterministic=True) + tail.SerializeToString(deterministic=True)
 
 
 def platform_message(platform: str) -> ops_pb2.Platform:
