@@ -20,19 +20,19 @@ from gauntlet_engine.buildkit.meta import META_MOUNT, read_meta
 from gauntlet_engine.buildkit.platform import parse_platform
 from gauntlet_engine.buildkit.progress import read_status
 from gauntlet_engine.buildkit.stat import Stat, to_stat
+from gauntlet_engine.buildkit.wire import PathRequest, StatList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from google.protobuf.message import Message
-
+    from gauntlet_engine.buildkit.channel import Readable, Writable
     from gauntlet_engine.buildkit.client import Client
     from gauntlet_engine.buildkit.container import GatewayContainer
     from gauntlet_engine.buildkit.progress import Event
     from gauntlet_engine.buildkit.session import Session
 
-R = TypeVar("R", bound="Message")
+R = TypeVar("R", bound="Readable")
 
 _RANGE = 8 << 20  # bytes of one ReadFile; the daemon refuses to send more than 16 MiB at once
 _BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge/"
@@ -107,9 +107,8 @@ class Build:
         left = length
         while left is None or left > 0:
             wanted = _RANGE if left is None else min(left, _RANGE)
-            request = gateway_pb2.ReadFileRequest(
-                Ref=ref.id, FilePath=path, Range=gateway_pb2.FileRange(Offset=offset, Length=wanted)
-            )
+            part = gateway_pb2.ReadFileRequest(Range=gateway_pb2.FileRange(Offset=offset, Length=wanted))
+            request = PathRequest(ref.id, path, part.SerializeToString())
             piece = (await self._call("ReadFile", request, gateway_pb2.ReadFileResponse)).Data
             pieces.append(piece)
             if len(piece) < wanted:
@@ -135,9 +134,8 @@ class Build:
                 if entry.path == name:
                     return entry
             raise NotFound(f"{path}: no such file or directory")
-        request = gateway_pb2.StatFileRequest(Ref=ref.id, Path=path)
-        answer = await self._call("StatFile", request, gateway_pb2.StatFileResponse)
-        return to_stat(answer.stat, path)
+        answer = await self._call("StatFile", PathRequest(ref.id, path), StatList)
+        return to_stat(answer.stats[0], path)
 
     async def read_dir(self, ref: ResultRef, path: str, *, include: str = "") -> list[Stat]:
         """Direct children sorted by name, symlinks unfollowed; `include` is one pattern of names (`*.py`).
@@ -149,9 +147,9 @@ class Build:
             if posixpath.normpath("/" + path.lstrip("/")) == "/":
                 return []
             raise NotFound(f"{path}: no such file or directory")
-        request = gateway_pb2.ReadDirRequest(Ref=ref.id, DirPath=path, IncludePattern=include)
-        answer = await self._call("ReadDir", request, gateway_pb2.ReadDirResponse)
-        return sorted((to_stat(entry, entry.path) for entry in answer.entries), key=lambda entry: entry.path)
+        pattern = gateway_pb2.ReadDirRequest(IncludePattern=include).SerializeToString()
+        answer = await self._call("ReadDir", PathRequest(ref.id, path, pattern), StatList)
+        return sorted((to_stat(entry, entry.path) for entry in answer.stats), key=lambda entry: entry.path)
 
     async def resolve_image(
         self, ref: str, *, platform: str = "", store: str = "", mode: Literal["default", "pull", "local"] = "default"
@@ -262,17 +260,17 @@ class Build:
         """The daemon that runs this build."""
         return self._client
 
-    async def guarded(self, method: str, request: Message, response: type[R]) -> R:
+    async def guarded(self, method: str, request: Writable, response: type[R]) -> R:
         """One gateway call that ends when the build, our session or the daemon does; raises RpcFault too."""
         return await self._bridge(method, request, response)
 
-    async def _bridge(self, method: str, request: Message, response: type[R]) -> R:
+    async def _bridge(self, method: str, request: Writable, response: type[R]) -> R:
         async def call() -> R:
             return await self._client.channel.unary(_BRIDGE + method, request, response, metadata=self.metadata)
 
         return await self._lifeline.run(lambda: self.session.lifeline.run(call))
 
-    async def _call(self, method: str, request: Message, response: type[R]) -> R:
+    async def _call(self, method: str, request: Writable, response: type[R]) -> R:
         try:
             return await self._bridge(method, request, response)
         except RpcFault as fault:

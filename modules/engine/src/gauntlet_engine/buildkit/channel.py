@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import anyio
 import grpc
 import grpc.aio
+from google.protobuf import empty_pb2
 
 from gauntlet_engine.buildkit.faults import RpcFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
-    from google.protobuf.message import Message
-
-R = TypeVar("R", bound="Message")
+R = TypeVar("R", bound="Readable")
 Metadata = tuple[tuple[str, str], ...]
 
 _OPTIONS = (
@@ -35,6 +34,23 @@ _OPTIONS = (
 _END: Any = getattr(grpc.aio, "EOF")  # noqa: B009  exported, but unknown to type checkers
 
 
+class Readable(Protocol):
+    """A message that can be received: protobuf's, or one that reads itself."""
+
+    @staticmethod
+    def FromString(data: bytes, /) -> Any:  # noqa: N802  protobuf's name
+        """Of its bytes."""
+        ...
+
+
+class Writable(Protocol):
+    """A message that can be sent."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802  protobuf's name
+        """Its bytes."""
+        ...
+
+
 class _AioCall(Protocol):
     """The part of grpc.aio's bidirectional call that we use."""
 
@@ -42,6 +58,7 @@ class _AioCall(Protocol):
     async def write(self, request: Any) -> None: ...
     async def done_writing(self) -> None: ...
     def cancel(self) -> bool: ...
+    def add_done_callback(self, callback: Callable[[object], None]) -> None: ...
 
 
 class Duplex(Generic[R]):
@@ -49,6 +66,11 @@ class Duplex(Generic[R]):
 
     def __init__(self, call: _AioCall) -> None:
         self._call = call
+        self._done = anyio.Event()
+        call.add_done_callback(self._finished)
+
+    def _finished(self, _: object) -> None:
+        self._done.set()
 
     async def read(self) -> R | None:
         """Next message, None at the peer's end. Raises RpcFault."""
@@ -58,7 +80,7 @@ class Duplex(Generic[R]):
             raise _fault(error) from None
         return None if message is _END else cast("R", message)
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: Writable) -> None:
         """Send one message. Raises RpcFault once the stream is broken."""
         try:
             await self._call.write(message)
@@ -71,9 +93,11 @@ class Duplex(Generic[R]):
         """Half-close."""
         await self._call.done_writing()
 
-    def cancel(self) -> None:
-        """Abort the call."""
+    async def aclose(self) -> None:
+        """Abort the call, and see it end: what it still had under way must not outlive the event loop."""
         self._call.cancel()
+        with anyio.move_on_after(1, shield=True):
+            await self._done.wait()
 
 
 class Channel:
@@ -85,7 +109,7 @@ class Channel:
     async def unary(
         self,
         method: str,
-        request: Message,
+        request: Writable,
         response: type[R],
         *,
         metadata: Metadata = (),
@@ -124,7 +148,7 @@ class Channel:
             raise _fault(error) from None
 
     async def stream(
-        self, method: str, request: Message, response: type[R], *, metadata: Metadata = ()
+        self, method: str, request: Writable, response: type[R], *, metadata: Metadata = ()
     ) -> AsyncIterator[R]:
         """One request, many responses; raises RpcFault like `unary`."""
         open_call = self._channel.unary_stream(
@@ -139,7 +163,7 @@ class Channel:
         finally:
             call.cancel()
 
-    def duplex(self, method: str, request: type[Message], response: type[R], *, metadata: Metadata = ()) -> Duplex[R]:
+    def duplex(self, method: str, request: type[Writable], response: type[R], *, metadata: Metadata = ()) -> Duplex[R]:
         """Open a bidirectional stream of `request` and `response` messages."""
         open_call = self._channel.stream_stream(
             method, request_serializer=request.SerializeToString, response_deserializer=response.FromString
@@ -159,10 +183,16 @@ async def open_channel(target: str, *, root_certificates: bytes | None = None) -
         channel = grpc.aio.insecure_channel(target, options=options)
     else:
         channel = grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(root_certificates), options=options)
+    opened = Channel(channel)
     try:
-        yield Channel(channel)
+        yield opened
     finally:
-        await channel.close()
+        # grpc.aio delivers the late ends of cancelled calls to this event loop, and fails in another one if this is
+        # closed by then. They come before the answer to a call that starts now.
+        with anyio.move_on_after(0.5, shield=True):
+            with suppress(RpcFault):
+                await opened.unary("/grpc.health.v1.Health/Check", empty_pb2.Empty(), empty_pb2.Empty)
+            await channel.close()
 
 
 def _fault(error: grpc.aio.AioRpcError) -> RpcFault:

@@ -19,12 +19,10 @@ from gauntlet_engine.buildkit.session import Attachable, Attachables, Session, o
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from google.protobuf.message import Message
-
     from gauntlet_engine.buildkit.build import Build
-    from gauntlet_engine.buildkit.channel import Channel
+    from gauntlet_engine.buildkit.channel import Channel, Readable, Writable
 
-R = TypeVar("R", bound="Message")
+R = TypeVar("R", bound="Readable")
 _CONTROL = "/moby.buildkit.v1.Control/"
 
 
@@ -132,7 +130,7 @@ class Client:
         async with open_build(self, session, entitlements) as build:
             yield build
 
-    async def _control(self, method: str, request: Message, response: type[R]) -> R:
+    async def _control(self, method: str, request: Writable, response: type[R]) -> R:
         try:
             return await self.channel.unary(_CONTROL + method, request, response)
         except RpcFault as fault:

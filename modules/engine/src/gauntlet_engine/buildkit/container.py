@@ -99,7 +99,7 @@ class GatewayProcess:
             self._ended.set()
             self._started.set()
             self._grew.set()
-            self._stream.cancel()
+            await self._stream.aclose()
 
 
 class GatewayContainer:

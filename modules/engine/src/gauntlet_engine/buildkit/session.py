@@ -118,7 +118,7 @@ class Session:
                 raise
             self.lifeline.cut(DaemonGone(f"The session with the daemon broke: {fault}"))
         finally:
-            stream.cancel()
+            await stream.aclose()
 
 
 class _SessionPipe:

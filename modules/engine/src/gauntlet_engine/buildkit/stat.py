@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from gauntlet_buildkit.api import stat_pb2
+    from gauntlet_engine.buildkit.wire import FileStat
 
 Kind = Literal["file", "dir", "symlink", "device", "fifo", "socket"]
 
@@ -77,9 +77,9 @@ def posix_mode(mode: int) -> int:
     return result
 
 
-def to_stat(message: stat_pb2.Stat, path: str) -> Stat:
+def to_stat(message: FileStat, path: str) -> Stat:
     """The daemon's answer as our type."""
     mode = posix_mode(message.mode)
     kind = _TYPES[stat.S_IFMT(mode)][1]
     size = 0 if kind == "dir" else message.size
-    return Stat(path, kind, mode, size, message.uid, message.gid, message.modTime, message.linkname)
+    return Stat(path, kind, mode, size, message.uid, message.gid, message.mod_time, message.linkname)

@@ -47,6 +47,35 @@ class Packet:
     data: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class StatList:
+    """The gateway's ReadDirResponse{entries = 1} and StatFileResponse{stat = 1}, whatever bytes the names have."""
+
+    stats: tuple[FileStat, ...]
+
+    @staticmethod
+    def FromString(data: bytes) -> StatList:  # noqa: N802  protobuf's name: this stands in for its messages
+        """Of a serialised message."""
+        return StatList(tuple(decode_stat(value) for value in decode_list(data, 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class PathRequest:
+    """A gateway request for a path: ReadFileRequest, ReadDirRequest or StatFileRequest, whose first fields agree.
+
+    `more` are further fields, serialised.
+    """
+
+    ref: str
+    path: str
+    more: bytes = b""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802  see StatList
+        """As protobuf would, but for names that are not UTF-8."""
+        ref, path = self.ref.encode(), os.fsencode(self.path)
+        return b"\x0a" + varint(len(ref)) + ref + b"\x12" + varint(len(path)) + path + self.more
+
+
 def varint(value: int) -> bytes:
     """A number as protobuf writes it; negative ones in 64-bit two's complement."""
     value &= _U64
