@@ -89,10 +89,7 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
     elif lock is not None and lock.kind == "pylock":
         recipe = Recipe(lock.path, locked=True, mounted=(lock.path,), commands=(_VENV, _pip("-r", lock.path)))
     elif lock is not None and lock.kind in {"poetry", "pdm"}:
-        read = from_poetry(texts[lock.path], environment, project.dependencies, project.extras) if lock.kind == "poetry" else (
-            from_pdm(texts[lock.path], environment)
-        )  # fmt: skip
-        recipe = _from_lines(lock.path, read)
+        recipe = _from_lines(lock.path, _followed(lock, texts[lock.path], project, environment))
     elif project.requirements:
         recipe = _requirements(project, texts)
     else:
@@ -103,6 +100,12 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
         recipe.kind, recipe.locked, recipe.mounted, recipe.written, recipe.commands or (_VENV,),
         whole_source=True, build=build,
     )  # fmt: skip
+
+
+def _followed(lock: Lock, text: str, project: Project, environment: Mapping[str, str]) -> LockedRequirements:
+    if lock.kind == "poetry":
+        return from_poetry(text, environment, project.dependencies, project.extras)
+    return from_pdm(text, environment)
 
 
 _VENV = (UV, "venv", "--quiet", "--allow-existing", ENV)
