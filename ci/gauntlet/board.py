@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gauntlet.events import Event, Line, Note, Planned, StageEnded, StageLeft, StageStarted
+from gauntlet.events import Event, Line, Note, Planned, Progress, StageEnded, StageLeft, StageStarted
 from gauntlet.summary import STYLES, counted, print_summary, printable
 from gauntlet_verdict import Status
 
@@ -66,8 +66,8 @@ class Board:
         self._console = console
         self._began = time.monotonic()
         self._rows: dict[str, Row] = {}
-        self._notes: list[str] = []
         self._headline = "looking at the source"
+        self._doing = ""
         self._live = Live(
             self, console=console, refresh_per_second=FRAMES_A_SECOND, transient=True, vertical_overflow="crop"
         )
@@ -85,7 +85,7 @@ class Board:
         match event:
             case Planned(plan):
                 self._rows = {entry.stage.id: Row(entry.stage.id) for entry in plan.entries}
-                self._headline = str(plan.selection.tier or "selection")
+                self._headline, self._doing = str(plan.selection.tier or "selection"), ""
             case StageStarted(stage, attempt):
                 row = self._row(stage)
                 row.began, row.attempt = row.began or time.monotonic(), attempt
@@ -95,6 +95,8 @@ class Board:
                 self._row(stage).verdict = verdict
             case StageLeft(stage, reason):
                 self._row(stage).left, self._row(stage).last = True, printable(reason)
+            case Progress(text):
+                self._doing = printable(text)
             case Note(text):
                 self._live.console.print(Text(f"note: {printable(text)}", style="yellow"), soft_wrap=True)
 
@@ -122,7 +124,8 @@ class Board:
         done = sum(row.verdict is not None for row in rows)
         seconds = time.monotonic() - self._began
         count = f"  {done}/{len(self._rows)}" if self._rows else ""
-        return Text(f"{self._headline}{count}  {seconds:.0f} s", style="bold", no_wrap=True, overflow="ellipsis")
+        heading = Text(f"{self._headline}{count}  {seconds:.0f} s", style="bold", no_wrap=True, overflow="ellipsis")
+        return heading.append(f"  {self._doing}" if self._doing else "", style="not bold dim")
 
     def _cells(self, row: Row) -> tuple[Text, Text, Text, Text]:
         verdict = row.verdict

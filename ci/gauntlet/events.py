@@ -57,7 +57,14 @@ class Note:
     text: str
 
 
-Event = Planned | StageStarted | Line | StageEnded | StageLeft | Note
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the engine is at before stages can run: starting, making a base image. Of interest only while it lasts."""
+
+    text: str
+
+
+Event = Progress | Planned | StageStarted | Line | StageEnded | StageLeft | Note
 Listener = Callable[[Event], None]
 
 

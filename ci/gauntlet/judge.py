@@ -13,10 +13,15 @@ REASON_LIMIT = 400
 
 
 def finished(verdict: Verdict, entry: Entry, *, duration_s: float, attempts: int) -> Verdict:
-    """The stage's verdict with its own id, times, re-run command and controls, judged as gauntlet.yaml says."""
+    """The stage's verdict with its own id, times, re-run command and controls, judged as gauntlet.yaml says.
+
+    `duration_s` becomes what people waited for the stage; the tool's own time, where the stage gave one, is kept as
+    the metric `tool_s`.
+    """
     facts: dict[str, Any] = {
         "stage": entry.stage.id,
-        "duration_s": verdict.duration_s or round(duration_s, 3),
+        "duration_s": round(duration_s, 3),
+        "metrics": ({"tool_s": verdict.duration_s} if verdict.duration_s else {}) | verdict.metrics,
         "attempts": max(verdict.attempts, attempts),
         "controls": verdict.controls or entry.stage.controls,
         "rerun": verdict.rerun or rerun_command(entry.stage.id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from gauntlet.events import Event, Line, Note, Planned, StageEnded, StageLeft, StageStarted
+from gauntlet.events import Event, Line, Note, Planned, Progress, StageEnded, StageLeft, StageStarted
 from gauntlet.summary import counted, print_summary, printable
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class PlainDisplay:
                 self._line(stage, reason)
             case Note(text):
                 self._line("", text)
+            case Progress(text):
+                self._line("engine", text)
 
     def result(self, run: Run, folder: Path) -> None:
         """Print the table and findings."""

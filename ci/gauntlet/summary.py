@@ -10,6 +10,7 @@ from rich.text import Text
 from gauntlet_verdict import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rich.console import Console
@@ -26,6 +27,8 @@ STYLES = {
     Status.TIMEOUT: "bold magenta",
 }
 SHOWN_FINDINGS = 3
+# More stages than this that did not run for one reason share a line.
+FEW = 2
 _LET_THROUGH = frozenset({Status.PASS, Status.WARN, Status.SKIP})
 # Output of the code under test could move the cursor, retitle the terminal or fake lines: only text gets through.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -39,12 +42,16 @@ def printable(text: str) -> str:
 
 def print_summary(console: Console, run: Run, folder: Path | None) -> None:
     """Print the table, the findings that matter and where the reports are."""
-    width = max((len(verdict.stage) for verdict in run.verdicts), default=5)
+    width = max((len(stage_id) for stage_id in (*(verdict.stage for verdict in run.verdicts), *run.not_run)), default=5)
     _say(console, Text())
     for verdict in run.verdicts:
         _say(console, _row(verdict, width))
-    for stage_id, reason in run.not_run.items():
-        _say(console, Text.assemble((f"{stage_id:<{width}}  not run       ", "dim"), (printable(reason), "dim")))
+    for reason, stages in _by_reason(run.not_run).items():
+        if len(stages) > FEW:
+            _say(console, Text(f"{len(stages)} not run: {printable(reason)}", style="dim"))
+            continue
+        for stage_id in stages:
+            _say(console, Text(f"{stage_id:<{width}}  {'not run':<12} {printable(reason)}", style="dim"))
     for verdict in run.verdicts:
         if verdict.status not in _LET_THROUGH or any(finding.blocking for finding in verdict.findings):
             _details(console, verdict)
@@ -63,6 +70,13 @@ def findings_first(verdict: Verdict) -> tuple[Finding, ...]:
 def counted(verdict: Verdict) -> str:
     """What the stage looked at: `12 files, 3 packages`."""
     return ", ".join(f"{count} {what}" for what, count in verdict.looked_at.items())
+
+
+def _by_reason(not_run: Mapping[str, str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for stage_id, reason in not_run.items():
+        grouped.setdefault(reason, []).append(stage_id)
+    return grouped
 
 
 def _row(verdict: Verdict, width: int) -> Text:

@@ -16,10 +16,10 @@ from gauntlet.base_image import base_images
 from gauntlet.cli.checkout import Checkout, look_at
 from gauntlet.cli.display import display_for
 from gauntlet.cli.engine import check_engine, engine
-from gauntlet.cli.language import Language, read_language
+from gauntlet.cli.language import read_language
 from gauntlet.cli.source import source_of
 from gauntlet.errors import GauntletError, unwrapped
-from gauntlet.events import Note
+from gauntlet.events import Note, Progress
 from gauntlet.judge import one_line
 from gauntlet.plan import Selection, make_plan
 from gauntlet.reports import forget, prepare, report_folder, usage_failed, write
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gauntlet.cli.options import Options
+    from gauntlet.language import Language
     from gauntlet.plain import Display
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -115,7 +116,7 @@ class HostRun:
     async def _on_engine(self, language: Language, display: Display) -> None:
         for note in language.notes:
             display(Note(note))
-        async with engine(self.options.engine, lambda line: display(Note(line))) as found:
+        async with engine(self.options.engine, lambda line: display(Progress(line))) as found:
             self._runner = Runner(
                 source=source_of(self.checkout, language.config, self.folder),
                 config=language.config,

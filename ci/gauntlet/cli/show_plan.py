@@ -10,7 +10,7 @@ import anyio
 
 from gauntlet.cli.checkout import Checkout, look_at
 from gauntlet.cli.engine import check_engine, engine
-from gauntlet.cli.language import Language, read_language
+from gauntlet.cli.language import read_language
 from gauntlet.cli.source import source_of
 from gauntlet.errors import unwrapped
 from gauntlet.plan import Plan, Selection, make_plan
@@ -20,6 +20,7 @@ from gauntlet.stage import Tier
 
 if TYPE_CHECKING:
     from gauntlet.cli.options import Options
+    from gauntlet.language import Language
 
 
 def show_plan(options: Options, tier: str, *, as_json: bool) -> int:
