@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gauntlet_engine.api.container.command import ENGINE_SOCKET, ENGINE_TOKEN
 from gauntlet_engine.api.context import EngineSession
 from gauntlet_engine.api.secret import SecretVault
 from gauntlet_engine.api.shim import offer_shim
-from gauntlet_engine.buildkit import Attachables, connect
+from gauntlet_engine.buildkit import Attachables, SolveFailed, connect
 from gauntlet_engine.daemon import running_daemon
 from gauntlet_engine.execution import Executor
 from gauntlet_engine.images import Images
@@ -24,8 +25,11 @@ from gauntlet_engine.state import state_dirs
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from gauntlet_engine.buildkit import Event
+    from gauntlet_engine.buildkit import Build, Client, Event, Session
     from gauntlet_engine.state import StateDirs
+
+
+_ENTITLEMENTS = ("security.insecure",)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ async def open_session(
         running_daemon(dirs, environ, log=log) as found,
         connect(found) as client,
         client.session(attachables) as session,
-        client.build(session) as build,
+        _build(client, session) as build,
     ):
         info = await client.info()
         engine = EngineSession(
@@ -101,6 +105,8 @@ async def open_session(
         introspection = dirs.root / "introspection"
         executor = Executor(engine, introspection)
         async with serving(executor.answer, token) as port:
+            attachables.add_endpoint(ENGINE_SOCKET, port)
+            attachables.add_secret(ENGINE_TOKEN, token.encode())
             yield EngineHandle(port, token, found, build.events, engine, introspection)
 
 
@@ -108,3 +114,14 @@ async def open_session(
 async def _scratch() -> AsyncGenerator[Path]:
     with tempfile.TemporaryDirectory(prefix="gauntlet-session-") as folder:
         yield Path(folder)
+
+
+@asynccontextmanager
+async def _build(client: Client, session: Session) -> AsyncGenerator[Build]:
+    """A build that may run privileged execs where the daemon allows these; elsewhere such an exec fails by itself."""
+    async with AsyncExitStack() as stack:
+        try:
+            build = await stack.enter_async_context(client.build(session, entitlements=_ENTITLEMENTS))
+        except SolveFailed:
+            build = await stack.enter_async_context(client.build(session))
+        yield build

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 BASE = "gauntlet/base:trixie"
 
 
+@pytest.fixture(autouse=True)
+def daemon(daemon_address: str) -> None:
+    """Sessions find the tests' own daemon through the environment."""
+
+
 @pytest.fixture
 async def engine(anyio_backend: str) -> AsyncIterator[EngineHandle]:
     async with open_session() as handle:

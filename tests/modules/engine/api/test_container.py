@@ -19,7 +19,7 @@ async def pairs(items: list[dagger.EnvVariable] | list[dagger.Label]) -> dict[st
     return {await item.name(): await item.value() for item in items}
 
 
-# -- configuration -----------------------------------------------------------------------------------------------------
+# -- configuration -------------------------------------------------------------------------------------------
 
 
 async def test_variables_labels_and_users_are_kept(dag: dagger.Client) -> None:
@@ -81,7 +81,7 @@ async def test_an_image_that_no_registry_has_says_what_to_do(dag: dagger.Client)
     assert caught.value.error.path == ["container", "from"]
 
 
-# -- files ---------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 async def test_files_are_written_owned_and_removed(base: dagger.Container) -> None:
@@ -135,7 +135,7 @@ async def test_a_root_file_system_can_be_another(dag: dagger.Client, base: dagge
     assert await dag.container().with_rootfs(dag.directory().with_new_file("a", "")).rootfs().entries() == ["a"]
 
 
-# -- mounts --------------------------------------------------------------------------------------------------------------
+# -- mounts --------------------------------------------------------------------------------------------------
 
 
 async def test_writes_to_a_mounted_directory_stay_with_the_container_but_not_in_its_root(
@@ -242,7 +242,7 @@ async def test_mounted_directories_can_have_an_owner(dag: dagger.Client, base: d
     assert await output(container, "stat", "-c", "%u:%g", "/m", "/m/a") == "1000:1001\n1000:1001\n"
 
 
-# -- images --------------------------------------------------------------------------------------------------------------
+# -- images --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

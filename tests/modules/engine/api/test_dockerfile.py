@@ -19,7 +19,8 @@ def context(rootfs: dagger.Directory, dockerfile: str) -> dagger.Directory:
 async def test_a_dockerfile_becomes_a_container(rootfs: dagger.Directory) -> None:
     built = context(
         rootfs,
-        'ARG WHO=nobody\nENV A=1 WHO=$WHO\nWORKDIR /work\nUSER 1000\nEXPOSE 80\nENTRYPOINT ["echo"]\nCMD ["hi"]\nLABEL l=v',
+        "ARG WHO=nobody\nENV A=1 WHO=$WHO\nWORKDIR /work\nUSER 1000\nEXPOSE 80\n"
+        'ENTRYPOINT ["echo"]\nCMD ["hi"]\nLABEL l=v',
     ).docker_build(build_args=[dagger.BuildArg("WHO", "me")])
     assert await built.env_variable("WHO") == "me"
     assert await built.workdir() == "/work"
@@ -50,7 +51,7 @@ async def test_an_exec_on_the_built_container_is_an_exec_error(rootfs: dagger.Di
 
 
 async def test_a_broken_dockerfile_says_where(rootfs: dagger.Directory) -> None:
-    with pytest.raises(dagger.QueryError, match="(?i)unknown instruction: nonsense"):
+    with pytest.raises(dagger.QueryError, match=r"(?i)unknown instruction: nonsense"):
         await context(rootfs, "NONSENSE").docker_build().sync()
 
 

@@ -203,6 +203,12 @@ async def test_what_an_exec_writes_stays_for_the_next(base: dagger.Container) ->
     assert await container.file("/b").contents() == "2\n"
 
 
+async def test_root_capabilities_are_given_only_when_asked(base: dagger.Container) -> None:
+    mount = ["mount", "-t", "tmpfs", "none", "/mnt"]
+    assert await base.with_exec(mount, expect=dagger.ReturnType.ANY).exit_code() != 0
+    assert await base.with_exec(mount, insecure_root_capabilities=True).exit_code() == 0
+
+
 async def test_nothing_of_ours_stays_in_the_root_file_system(base: dagger.Container) -> None:
     ran = shell(base, "true")
     assert not [name for name in await ran.rootfs().entries() if name.startswith(".gauntlet")]
@@ -238,3 +244,21 @@ async def test_confinement_limits_time(base: dagger.Container) -> None:
 async def test_a_confinement_that_makes_no_sense_is_refused(base: dagger.Container, value: str) -> None:
     with pytest.raises(dagger.QueryError, match="_GAUNTLET_CONFINEMENT"):
         await base.with_env_variable("_GAUNTLET_CONFINEMENT", value).with_exec(["true"]).sync()
+
+
+async def test_a_nested_exec_speaks_to_the_same_session(base: dagger.Container) -> None:
+    script = (
+        "import base64, json, os, urllib.request\n"
+        "port, token = os.environ['DAGGER_SESSION_PORT'], os.environ['DAGGER_SESSION_TOKEN']\n"
+        'query = \'{ container { withLabel(name: "l", value: "nested") { label(name: "l") } } }\'\n'
+        "query = json.dumps({'query': query})\n"
+        "request = urllib.request.Request(f'http://127.0.0.1:{port}/query', query.encode())\n"
+        "request.add_header('Authorization', 'Basic ' + base64.b64encode(f'{token}:'.encode()).decode())\n"
+        "print(urllib.request.urlopen(request).read().decode(), token)\n"
+    )
+    ran = base.with_exec(["python3", "-c", script], experimental_privileged_nesting=True)
+    answer, _, token = (await ran.stdout()).rpartition(" ")
+    assert '"label":"nested"' in answer
+    assert token == "***\n"
+    with pytest.raises(dagger.ExecError, match="exit code: 1"):
+        await base.with_exec(["python3", "-c", script]).sync()

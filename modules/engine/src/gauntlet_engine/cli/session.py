@@ -27,10 +27,13 @@ _PIECE = 1 << 16
 
 
 def session(arguments: Sequence[str]) -> int:
-    """Run the subcommand; returns the exit code.
+    """Run the subcommand until stdin closes; returns 0.
 
     Args:
         arguments: `--workdir DIR`; what else `dagger session` takes (`--label`, …) is accepted and ignored.
+
+    Raises:
+        EngineError: there is no daemon, or it went away.
     """
     parser = argparse.ArgumentParser(prog="gauntlet-engine session", description=__doc__, allow_abbrev=False)
     parser.add_argument("--workdir", type=Path, help="relative host paths start here (default: current directory)")
@@ -40,9 +43,9 @@ def session(arguments: Sequence[str]) -> int:
         anyio.run(partial(_serve, options.workdir))
     except* EngineError as group:
         failed = _leaves(group)
-    for error in failed:
-        _log(error.diagnostics())
-    return 1 if failed else 0
+    if failed:
+        raise failed[0]
+    return 0
 
 
 async def _serve(workdir: Path | None) -> None:

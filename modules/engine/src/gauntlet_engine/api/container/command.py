@@ -35,10 +35,14 @@ _INLINE_SPEC_MAX = 100_000  # Linux takes 128 KiB in one argument
 _VOLUMES_VARIABLE = "_GAUNTLET_VOLUMES"
 
 ENGINE_SOCKET = "gauntlet.engine"
-"""Id under which a session offers its own GraphQL endpoint to nested execs, where it does."""
+"""Id under which a session offers its own GraphQL endpoint to nested execs."""
+
+ENGINE_TOKEN = "gauntlet.engine.token"  # noqa: S105  # the secret's id
+"""Id under which it offers the token of that endpoint."""
 
 _SOCKET_TARGET = "/.gauntlet/engine.sock"
 _NESTED_PORT = 8080
+_TOKEN_VARIABLE = "DAGGER_SESSION_TOKEN"  # noqa: S105  # the variable's name
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
         mounts.append(Socket(_SOCKET_TARGET, command.socket, mode=0o666))
         spec["forward"] = [{"listen": _NESTED_PORT, "socket": _SOCKET_TARGET}]
         env = (*env, ("DAGGER_SESSION_PORT", str(_NESTED_PORT)))
+    nested_env = ((_TOKEN_VARIABLE, ENGINE_TOKEN),) if command.nested and command.socket == ENGINE_SOCKET else ()
     if volumes:
         # BuildKit leaves the volume out of its cache key; the shim takes this variable away again.
         env = (*env, (_VOLUMES_VARIABLE, ";".join(volumes)))
@@ -93,7 +98,7 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
         cwd=container.config.workdir or "/",
         root=container.tree,
         mounts=(*mounts, *spec_mount),
-        secret_env=(*secret_environment(container), *pod.secret_env),
+        secret_env=(*secret_environment(container), *pod.secret_env, *nested_env),
         network=confinement.network,
         hosts=pod.hosts,
         privileged=command.privileged,
@@ -117,7 +122,10 @@ def _spec(container: ContainerState, command: Command, confinement: Confinement,
         "redirectStderr": command.redirect_stderr,
         "expect": command.expect,
         "noInit": command.no_init,
-        "secretEnv": [variable.name for variable in container.secret_variables],
+        "secretEnv": [
+            *(variable.name for variable in container.secret_variables),
+            *([_TOKEN_VARIABLE] if command.nested else []),
+        ],
         "secretFiles": [*(mount.target for mount in container.secret_mounts), *pod.secret_files],
         "limits": confinement.limits,
         "services": pod.services,
