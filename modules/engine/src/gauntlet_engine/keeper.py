@@ -62,14 +62,17 @@ class _Keeper:
             return  # another keeper was faster
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
-        clean_up(self._spec)
+        unclean = Path(self._spec.keeper_lock).with_suffix(".unclean")
+        if unclean.exists():  # our predecessor was killed
+            clean_up(self._spec)
+        unclean.touch()
         daemon = self._start()
         try:
             self._watch(daemon)
         finally:
             _end(daemon)
             clean_up(self._spec)
-            for path in (self._spec.record, self._spec.socket):
+            for path in (self._spec.record, self._spec.socket, unclean):
                 Path(path).unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
@@ -79,6 +82,7 @@ class _Keeper:
 
     def _start(self) -> subprocess.Popen[bytes]:
         Path(self._spec.socket).unlink(missing_ok=True)
+        Path(self._spec.temporary).mkdir(mode=0o700, parents=True, exist_ok=True)
         libc = ctypes.CDLL(None)
         with Path(self._spec.log).open("ab") as log:
             daemon = subprocess.Popen(
@@ -136,7 +140,6 @@ def clean_up(spec: KeeperSpec) -> None:
     _detach_mounts(spec)
     _remove_bundles(spec)
     shutil.rmtree(spec.temporary, ignore_errors=True)
-    Path(spec.temporary).mkdir(mode=0o700, parents=True, exist_ok=True)
     if spec.bridge:
         _remove_network(spec)
 
@@ -176,9 +179,9 @@ def _remove_network(spec: KeeperSpec) -> None:
     for lease in leases.iterdir() if leases.is_dir() else ():
         if lease.name.startswith(prefix):
             lease.unlink(missing_ok=True)
+    for table in ("nat", "filter"):
+        _remove_rules(table, spec.bridge, prefix)
     if Path(f"/sys/class/net/{spec.bridge}").exists():
-        for table in ("nat", "filter"):
-            _remove_rules(table, spec.bridge, prefix)
         _quietly("ip", "link", "delete", spec.bridge)
 
 
