@@ -9,13 +9,14 @@ from gauntlet.conclude import Judgement, conclude
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import CHECKS, Report, run_tool
-from gauntlet_verdict import Finding, Location, Severity, Status, Verdict
+from gauntlet_verdict import Finding, Location, Severity
 from gauntlet_verdict.readers import ReportError, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gauntlet.project import Project
+    from gauntlet_verdict import Verdict
 
 PLAN, REPORT = "/gauntlet/oracle-plan.json", "/outcome/oracle.json"
 HINT = "take the expectation from the specification, or test it as a unit test"
@@ -59,12 +60,7 @@ async def tdd_oracle_check(context: StageContext) -> Verdict:
         reports={"oracle": Report(REPORT, "json")},
         env={"PYTHONPATH": CHECKS},
     )
-    verdict = conclude(context, outcome, judge)
-    if outcome.complete and not verdict.findings and not sum(verdict.looked_at.values()):
-        return Verdict(
-            stage=context.stage.id, status=Status.SKIP, reason="no specification tests (marker, folder or file name)"
-        )
-    return verdict
+    return conclude(context, outcome, judge)
 
 
 def plan_of(project: Project, options: OracleOptions) -> dict[str, Any]:
@@ -94,7 +90,8 @@ def judge(reports: Mapping[str, str]) -> Judgement:
         findings = [_finding(violation) for violation in report["violations"]]
         files = report["specifications"]
         looked_at = {"tests": sum(file["tests"] for file in files), "files": max(report["files_read"], len(files))}
-        return Judgement(looked_at=looked_at if files else {}, findings=numbered(findings))
+        skip = "" if files else "no specification tests (by marker, folder or file name)"
+        return Judgement(looked_at=looked_at if files else {}, findings=numbered(findings), skip=skip)
     except (ValueError, KeyError, TypeError) as error:
         raise ReportError("gauntlet_checks.oracle", "report", repr(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +159,7 @@ def _concluded(
         findings = numbered([*judged.findings, *extra])
         # Tests that may have failed because of the migrations are no reason to doubt the migrations.
         looked_at = {**judged.looked_at, **({"migrations": migrated} if migrated else {})}
-        return Judgement(looked_at, findings, judged.metrics, judged.doubt, judged.remark)
+        return replace(judged, looked_at=looked_at, findings=findings)
 
     return conclude(context, outcome, both)
 

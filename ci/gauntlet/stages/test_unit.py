@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gauntlet.conclude import Judgement, conclude, facts, unanswered
+from gauntlet.conclude import conclude, facts, unanswered
 from gauntlet.environment import (
     EnvironmentBrokenError,
     EnvironmentUnavailableError,
@@ -22,6 +23,7 @@ from gauntlet_verdict import Finding, FixCategory, Severity, Status, Verdict
 from gauntlet_verdict.readers import ReportError
 
 if TYPE_CHECKING:
+    from gauntlet.conclude import Judgement
     from gauntlet.environment import Environment
     from gauntlet.project import Project
 
@@ -115,10 +117,7 @@ def _with_coverage(judgement: Judgement, coverage: dict[str, float] | None, leas
     if not least:
         return judgement
     if coverage is None:
-        return Judgement(
-            judgement.looked_at, judgement.findings, judgement.metrics,
-            doubt=judgement.doubt or "coverage was not measured, and a minimum is asked for",
-        )  # fmt: skip
+        return replace(judgement, doubt=judgement.doubt or "coverage was not measured, and a minimum is asked for")
     percent = coverage["line_rate"] * 100
     if percent >= least:
         return judgement
@@ -126,4 +125,4 @@ def _with_coverage(judgement: Judgement, coverage: dict[str, float] | None, leas
         rule="test:coverage", severity=Severity.MEDIUM, fix=FixCategory.TEST,
         message=f"{percent:.1f} % of the lines are covered, at least {least:g} % are asked for",
     )  # fmt: skip
-    return Judgement(judgement.looked_at, (*judgement.findings, short), judgement.metrics, "", judgement.remark)
+    return replace(judgement, findings=(*judgement.findings, short))
