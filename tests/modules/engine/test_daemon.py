@@ -134,32 +134,35 @@ async def answer(address: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_killed_daemon_is_a_typed_error_and_its_containers_are_cleaned_up(
-    state: StateDirs, environ: dict[str, str], attachables: Attachables, shell: Callable[..., Exec]
+@pytest.mark.parametrize("victim", ["pid", "keeper"])
+async def test_a_daemon_killed_in_mid_run_is_a_typed_error_and_leaves_nothing_behind(
+    state: StateDirs, environ: dict[str, str], attachables: Attachables, shell: Callable[..., Exec], victim: str
 ) -> None:
     # `shell` has registered the base image's store in `attachables`; this other daemon reads it from there.
     op = shell("sleep 98765")
     async with running_daemon(state, environ) as address, connect(address) as client:
         running = find_daemon(state)
         assert running is not None
-        with pytest.raises((DaemonGone, SessionGone)):
-            async with client.session(attachables) as session, client.build(session) as build:
-                async with anyio.create_task_group() as tasks:
+        with pytest.RaisesGroup(pytest.RaisesExc((DaemonGone, SessionGone))):
+            async with (
+                client.session(attachables) as session,
+                client.build(session) as build,
+                anyio.create_task_group() as tasks,
+            ):
 
-                    async def kill() -> None:
-                        while not list((state.root / "runc").glob("*")):
-                            await anyio.sleep(0.02)
-                        os.kill(running.pid, signal.SIGKILL)
+                async def kill() -> None:
+                    while not list((state.root / "runc").glob("*")):
+                        await anyio.sleep(0.02)
+                    os.kill(getattr(running, victim), signal.SIGKILL)
 
-                    tasks.start_soon(kill)
-                    try:
-                        await build.solve(marshal(op.root_output))
-                    except EngineError as error:
-                        caught = error
-                    else:
-                        pytest.fail("it cannot have been solved")
-                raise caught
+                tasks.start_soon(kill)
+                await build.solve(marshal(op.root_output))
     assert gone(running.keeper)
+    assert gone(running.pid)
+    if victim == "keeper":  # nobody is left to clean up but the next one
+        with holding_daemon(state, environ) as again:
+            assert again.pid != running.pid
+        stop_daemon(state)
     assert leftovers(state) == []
     assert subprocess.run(["pgrep", "-f", "sleep 98765"], check=False).returncode == 1
 

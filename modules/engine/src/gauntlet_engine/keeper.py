@@ -2,7 +2,8 @@
 
 Run as a script (`python -I -S keeper.py SPEC`) on the standard library alone: it must start in a few milliseconds and
 stay small, since it lives as long as the daemon. It holds an exclusive lock on `keeper.lock` for its whole life, so
-"is there a daemon" is a question to the kernel, not to a pid file; the daemon dies with it (PR_SET_PDEATHSIG).
+"is there a daemon" is a question to the kernel, not to a pid file; the daemon dies with it (PR_SET_PDEATHSIG, and at
+once: asked to end, it would wait for its clients), and the next keeper cleans up.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class _Keeper:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509  one thread only
+                preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509  one thread only
             )
         record = {"pid": daemon.pid, "keeper": os.getpid(), "socket": self._spec.socket, "started": time.time()}
         part = Path(self._spec.record + ".new")
