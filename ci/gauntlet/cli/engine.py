@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gauntlet.cli.quick_client import in_process, quicken
 from gauntlet.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from gauntlet.cli.quick_client import Answering
     from gauntlet_engine.session import EngineHandle
 
 _SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-container://", "ssh://")
@@ -46,7 +48,7 @@ async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engi
     """
     check_engine(choice)
     if choice == "dagger":
-        async with _connected():
+        async with _connected(None):
             yield Engine(embedded=False, facts={"kind": "dagger", "client": _client_version()})
         return
     async with AsyncExitStack() as stack:
@@ -54,7 +56,7 @@ async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engi
         os.environ["DAGGER_SESSION_PORT"] = str(session.port)
         os.environ["DAGGER_SESSION_TOKEN"] = session.token
         facts = {"kind": "embedded", "address": session.address, "client": _client_version()}
-        await stack.enter_async_context(_connected())
+        await stack.enter_async_context(_connected(session.answer))
         yield Engine(embedded=True, facts=facts)
 
 
@@ -77,15 +79,15 @@ async def _session(stack: AsyncExitStack, address: str | None, log: Callable[[st
 
 
 @asynccontextmanager
-async def _connected() -> AsyncGenerator[None]:
+async def _connected(answer: Answering | None) -> AsyncGenerator[None]:
+    """The client's connection: to the session in this process that gives these answers, or to what it finds itself."""
     import dagger  # noqa: PLC0415 - slow to import
-
-    from gauntlet.cli.quick_client import quicken  # noqa: PLC0415 - imports dagger
 
     quicken()
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(dagger.connection(dagger.Config()))
+            with in_process(answer) if answer else nullcontext():
+                await stack.enter_async_context(dagger.connection(dagger.Config()))
         except dagger.DaggerError as error:
             raise EngineError(str(error), "`gauntlet doctor` says what is missing") from error
         yield

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gauntlet.cli.command import Command
 from gauntlet.cli.options import add_engine, add_source, options_from
+from gauntlet.cli.quick_client import load_client
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -21,6 +22,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(given: Namespace) -> int:
+    load_client()
     from gauntlet.cli.show_plan import show_plan  # noqa: PLC0415 - keeps `gauntlet --help` quick
 
     return show_plan(options_from(given), given.tier, as_json=given.format == "json")

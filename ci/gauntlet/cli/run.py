@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gauntlet.cli.command import Command
 from gauntlet.cli.options import add_run, options_from
+from gauntlet.cli.quick_client import load_client
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -18,6 +19,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(given: Namespace) -> int:
+    load_client()
     from gauntlet.cli.execute import execute  # noqa: PLC0415 - keeps `gauntlet --help` quick
 
     return execute(replace(options_from(given), only=tuple(given.stages)), None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gauntlet.cli.command import Command
 from gauntlet.cli.options import add_run, options_from
+from gauntlet.cli.quick_client import load_client
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,6 +20,7 @@ _SUMMARIES = {
 
 
 def _run(given: Namespace, tier: str) -> int:
+    load_client()
     from gauntlet.cli.execute import execute  # noqa: PLC0415 - keeps `gauntlet --help` quick
 
     return execute(options_from(given), tier)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gauntlet_engine.api.container.command import ENGINE_SOCKET, ENGINE_TOKEN
 from gauntlet_engine.api.context import EngineSession
@@ -23,12 +24,14 @@ from gauntlet_engine.settings import CA_SECRET, SETTINGS_SECRET, read_host_setti
 from gauntlet_engine.state import state_dirs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from gauntlet_engine.buildkit import Build, Client, Event, Session
+    from gauntlet_engine.execution import Answer
     from gauntlet_engine.state import StateDirs
 
 
+_RECURSION_LIMIT = 3000
 _ENTITLEMENTS = ("security.insecure",)
 
 
@@ -43,6 +46,7 @@ class EngineHandle:
         events: progress of everything that the session runs, from the call on; may be called more than once.
         engine: what its resolvers work in, for callers in this process.
         introspection: folder of cached introspection answers.
+        answer: what the endpoint answers to (query, variables, operation name), for a client in this process.
     """
 
     port: int
@@ -51,6 +55,7 @@ class EngineHandle:
     events: Callable[[], AsyncIterator[Event]]
     engine: EngineSession
     introspection: Path
+    answer: Callable[[str, dict[str, Any], str | None], Awaitable[Answer]]
 
 
 @asynccontextmanager
@@ -74,6 +79,8 @@ async def open_session(
     """
     dirs = state or state_dirs(os.environ)
     dirs.prepare()
+    # An executor of GraphQL calls itself for each level of a query, a dozen frames deep.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
     environ = dict(os.environ)
     if address is not None:
         environ["BUILDKIT_HOST"] = address
@@ -107,7 +114,7 @@ async def open_session(
         async with serving(executor.answer, token) as port:
             attachables.add_endpoint(ENGINE_SOCKET, port)
             attachables.add_secret(ENGINE_TOKEN, token.encode())
-            yield EngineHandle(port, token, found, build.events, engine, introspection)
+            yield EngineHandle(port, token, found, build.events, engine, introspection, executor.answer)
 
 
 @asynccontextmanager
