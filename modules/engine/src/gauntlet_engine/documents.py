@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
     from graphql.language import DocumentNode, FieldNode
 
-MAX_DEPTH = 1000
+    from gauntlet_engine.valid_shapes import ValidShapes
+
 _MAX_SHAPES = 2000
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -31,6 +32,7 @@ _HEADER = re.compile(r"\s*(?:query\b\s*(?P<name>\w*)\s*(?:\((?P<variables>[^)]*)
 _LEGACY_ID = re.compile(r"\b[A-Z]\w*ID\b")
 
 _INVALID = "GRAPHQL_VALIDATION_FAILED"
+_TOO_DEEP = "the query nests too deeply: ask for the id of an object in between, and go on from there"
 _UNPARSABLE = "GRAPHQL_PARSE_FAILED"
 
 
@@ -60,10 +62,15 @@ class Request:
 
 
 class Documents:
-    """Valid documents by shape, for requests of any values."""
+    """Valid documents by shape, for requests of any values.
 
-    def __init__(self) -> None:
+    Args:
+        valid: shapes that need no validation.
+    """
+
+    def __init__(self, valid: ValidShapes) -> None:
         self._known: dict[str, DocumentNode] = {}
+        self._valid = valid
 
     def request(self, text: str, variables: dict[str, Any]) -> Request:
         """The document of `text`, ready to execute.
@@ -77,8 +84,10 @@ class Documents:
         shape, strings = split
         document = self._known.get(shape)
         if document is None:
-            # Errors are worth their exact text; nothing that is wrong is remembered.
-            _checked(_without_legacy_ids(text))
+            if shape not in self._valid:
+                # Errors are worth their exact text; nothing that is wrong is remembered.
+                _checked(_without_legacy_ids(text))
+                self._valid.add(shape)
             document = _parsed(shape)
             if len(self._known) >= _MAX_SHAPES:
                 self._known.clear()
@@ -123,14 +132,12 @@ def _without_legacy_ids(text: str) -> str:
 
 
 def _parsed(text: str) -> DocumentNode:
-    if text.count("{") > MAX_DEPTH:
-        raise InvalidDocumentError.of(f"the query nests more than {MAX_DEPTH} levels")
     try:
         return parse(text, no_location=False)
     except GraphQLSyntaxError as error:
         raise InvalidDocumentError(_formatted(error, _UNPARSABLE)) from None
     except RecursionError:
-        raise InvalidDocumentError.of("the query nests too deeply") from None
+        raise InvalidDocumentError.of(_TOO_DEEP) from None
 
 
 def _checked(text: str) -> DocumentNode:
@@ -138,7 +145,7 @@ def _checked(text: str) -> DocumentNode:
     try:
         errors = validate(bound_schema(), document)
     except RecursionError:
-        raise InvalidDocumentError.of("the query nests too deeply") from None
+        raise InvalidDocumentError.of(_TOO_DEEP) from None
     if errors:
         raise _explained(document, errors)
     return document

@@ -14,8 +14,10 @@ import graphql
 from gauntlet_engine.api import Query
 from gauntlet_engine.api.errors import describe
 from gauntlet_engine.buildkit import EngineError
+from gauntlet_engine.chain import Piece, cut, nested
 from gauntlet_engine.documents import Documents, InvalidDocumentError
-from gauntlet_engine.schema import bound_schema, whole_sdl
+from gauntlet_engine.schema import bound_schema, supported_sdl, whole_sdl
+from gauntlet_engine.valid_shapes import ValidShapes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,22 +44,28 @@ class Executor:
 
     Args:
         session: what resolvers work in.
-        cache: directory for introspection answers, which are the same for every session of this version.
+        cache: directory for what is the same for every session of this version: introspection answers, valid shapes.
     """
 
     def __init__(self, session: EngineSession, cache: Path) -> None:
         self._session = session
-        self._documents = Documents()
+        self._documents = Documents(ValidShapes(cache, supported_sdl()))
         self._introspection = _Introspection(cache)
 
     async def answer(self, text: str, variables: dict[str, Any], operation: str | None = None) -> Answer:
         """Execute one request. Cancelling cancels what it runs in the daemon."""
         if "__schema" in text or "__type(" in text:
             return Answer(OK, self._introspection.answer(text, variables, operation))
+        pieces = None if variables else cut(text)
         try:
-            request = self._documents.request(text, variables)
+            if pieces is not None:
+                return await self._answer_chain(pieces)
+            return _answer(await self._execute(text, variables, operation))
         except InvalidDocumentError as invalid:
             return Answer(UNPROCESSABLE, _json({"errors": list(invalid.errors), "data": None}))
+
+    async def _execute(self, text: str, variables: dict[str, Any], operation: str | None) -> graphql.ExecutionResult:
+        request = self._documents.request(text, variables)
         result: Any = graphql.execute(  # pyright: ignore[reportUnknownMemberType]  # its generics are half open
             bound_schema(),
             request.document,
@@ -66,12 +74,24 @@ class Executor:
             variable_values=request.variables,
             operation_name=operation,
         )
-        finished: graphql.ExecutionResult = await result if inspect.isawaitable(result) else result
-        if finished.errors:
-            # Dagger drops the answers of siblings that succeeded.
-            errors = [_formatted(error) for error in finished.errors]
-            return Answer(OK, _json({"errors": errors, "data": None}))
-        return Answer(OK, _json({"data": finished.data}))
+        return await result if inspect.isawaitable(result) else result
+
+    async def _answer_chain(self, pieces: list[Piece]) -> Answer:
+        """One piece after the other; paths of errors and the answer are those of the whole."""
+        start: tuple[str, str] | None = None
+        above: tuple[str, ...] = ()
+        found: Any = None
+        for piece in pieces:
+            result = await self._execute(piece.text(start), {}, None)
+            if result.errors:
+                return _failed(result.errors, above, hidden=0 if start is None else 1)
+            found = result.data if start is None else (result.data or {})["node"]
+            for key in piece.keys:
+                found = found[key]
+            above += piece.keys
+            if piece is not pieces[-1]:
+                start = (found["__typename"], found["id"])
+        return Answer(OK, _json({"data": nested(above, found)}))
 
 
 class _Introspection:
@@ -100,6 +120,18 @@ class _Introspection:
         except OSError as error:
             logger.debug("introspection is not cached: %s", error)
         return body
+
+
+def _answer(result: graphql.ExecutionResult) -> Answer:
+    return _failed(result.errors) if result.errors else Answer(OK, _json({"data": result.data}))
+
+
+def _failed(errors: list[graphql.GraphQLError], above: tuple[str, ...] = (), hidden: int = 0) -> Answer:
+    """Dagger drops the answers of siblings that succeeded. `above` replaces the first `hidden` parts of the paths."""
+    formatted = [_formatted(error) for error in errors]
+    for error in formatted:
+        error["path"] = [*above, *(error.get("path") or ())[hidden:]]
+    return Answer(OK, _json({"errors": formatted, "data": None}))
 
 
 def _formatted(error: graphql.GraphQLError) -> dict[str, Any]:
