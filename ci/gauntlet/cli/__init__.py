@@ -23,8 +23,8 @@ for _module in (tiers, run, plan, stages, doctor, init):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; no exception but SystemExit (argparse) leaves it."""
-    given = _parser().parse_args(arguments)
     try:
+        given = _parser().parse_args(arguments)
         return given.run(given)
     except GauntletError as error:
         if os.environ.get("GAUNTLET_DEBUG"):

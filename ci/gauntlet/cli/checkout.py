@@ -127,8 +127,10 @@ def base_tree(checkout: Checkout, cache: Path) -> Path:
         fresh.mkdir()
         if tree != "empty":
             index = Path(scratch) / "index"
-            repository.git.run("read-tree", tree, index=index)
-            repository.git.run("checkout-index", "--all", f"--prefix={fresh}/", index=index)
+            # From the top: in a subfolder checkout-index would write that folder's part of the index only.
+            git = Git(repository.top)
+            git.run("read-tree", tree, index=index)
+            git.run("checkout-index", "--all", f"--prefix={fresh}/", index=index)
         try:
             fresh.rename(folder)
         except OSError:

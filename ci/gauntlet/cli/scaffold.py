@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -28,6 +29,9 @@ class Step:
     path: str
     what: str
     add: str = ""
+
+
+Writer = Callable[["Path"], Step]
 
 
 def write_language(root: Path) -> Step:
