@@ -208,7 +208,7 @@ async def test_a_tcp_address_works_as_well(daemon_address: str) -> None:
 
     async with anyio.create_task_group() as tasks:
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  no Django here
         tasks.start_soon(listener.serve, forward)
         async with connect(f"tcp://127.0.0.1:{port}") as client:
             assert (await client.info()).version

@@ -189,20 +189,21 @@ def _remove_network(spec: KeeperSpec) -> None:
 def _remove_rules(table: str, bridge: str, prefix: str) -> None:
     """Delete the rules that name our bridge or an address of our subnet, and the chains that only they use."""
     rules = [rule for rule in _output("iptables", "-w", "-t", table, "-S").splitlines() if rule.startswith("-A ")]
-    ours = [rule for rule in rules if _names(rule, bridge, prefix)]
+    ours = [rule for rule in rules if concerns(rule, bridge, prefix)]
     chains = {match[1] for rule in ours if (match := re.search(r"-j (CNI-[0-9a-f]{20,})", rule))}
     for rule in ours:
-        _quietly("iptables", "-w", "-t", table, "-D", *_words(rule)[1:])
+        _quietly("iptables", "-w", "-t", table, "-D", *split_rule(rule)[1:])
     for chain in chains:
         _quietly("iptables", "-w", "-t", table, "-F", chain)
         _quietly("iptables", "-w", "-t", table, "-X", chain)
 
 
-def _names(rule: str, bridge: str, prefix: str) -> bool:
+def concerns(rule: str, bridge: str, prefix: str) -> bool:
+    """Whether a firewall rule names the bridge, or an address that begins with `prefix` ("10.1.2.")."""
     return f" {bridge} " in f"{rule} " or f" {prefix}" in rule
 
 
-def _words(rule: str) -> list[str]:
+def split_rule(rule: str) -> list[str]:
     """Split as iptables -S quotes: double quotes with backslash escapes."""
     found = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', rule)
     return [re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in found]

@@ -63,7 +63,7 @@ def from_uv(text: str) -> dict[str, str]:
     data = _toml(text)
     found: dict[str, str] = {}
     named: list[str] = []
-    for index in cast("list[dict[str, Any]]", data.get("index") or []):
+    for index in map(_table, _list(data.get("index"))):
         url = index.get("url")
         if not isinstance(url, str):
             continue
@@ -75,13 +75,13 @@ def from_uv(text: str) -> dict[str, str]:
             named.append(entry)
     if named:
         found["UV_INDEX"] = " ".join(named)
-    for table in (cast("dict[str, Any]", data.get("pip") or {}), data):
+    for table in (_table(data.get("pip")), data):
         if isinstance(table.get("index-url"), str):
             found.setdefault("UV_DEFAULT_INDEX", table["index-url"])
-        if isinstance(table.get("extra-index-url"), list):
-            found.setdefault("UV_INDEX", " ".join(map(str, table["extra-index-url"])))
-    if data.get("allow-insecure-host"):
-        found["UV_INSECURE_HOST"] = " ".join(map(str, data["allow-insecure-host"]))
+        if extra := _list(table.get("extra-index-url")):
+            found.setdefault("UV_INDEX", " ".join(map(str, extra)))
+    if hosts := _list(data.get("allow-insecure-host")):
+        found["UV_INSECURE_HOST"] = " ".join(map(str, hosts))
     return found
 
 
@@ -109,12 +109,12 @@ def from_cargo(text: str) -> dict[str, str]:
     """Cargo's config.toml: named registries and the proxy. Replaced sources have no variable, and are left out."""
     data = _toml(text)
     found: dict[str, str] = {}
-    for name, registry in cast("dict[str, Any]", data.get("registries") or {}).items():
+    for name, registry in _table(data.get("registries")).items():
         prefix = f"CARGO_REGISTRIES_{name.upper().replace('-', '_')}"
         for key in ("index", "token"):
-            if isinstance(registry, dict) and isinstance(value := cast("dict[str, Any]", registry).get(key), str):
+            if isinstance(value := _table(registry).get(key), str):
                 found[f"{prefix}_{key.upper()}"] = value
-    proxy = cast("dict[str, Any]", data.get("http") or {}).get("proxy")
+    proxy = _table(data.get("http")).get("proxy")
     if isinstance(proxy, str):
         found["CARGO_HTTP_PROXY"] = proxy
     return found
@@ -132,6 +132,14 @@ def share_python_index(settings: Mapping[str, str]) -> dict[str, str]:
     elif uv and not pip:
         found["PIP_INDEX_URL"] = re.sub(r"^[\w-]+=", "", uv)
     return found
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _toml(text: str) -> dict[str, Any]:

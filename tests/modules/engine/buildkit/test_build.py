@@ -156,9 +156,9 @@ async def test_events_tell_start_log_end_and_what_was_cached(build: Build, shell
     seen: list[Any] = []
 
     async def watch() -> None:
+        nonlocal seen
         async for event in build.events():
-            if event.digest == op.digest:
-                seen.append(event)
+            seen += [event] if event.digest == op.digest else []
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)

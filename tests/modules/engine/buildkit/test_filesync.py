@@ -11,6 +11,7 @@ import pytest
 
 from gauntlet_engine.buildkit import META_MOUNT, HostPathError, NotFound, ResultRef
 from gauntlet_engine.buildkit.platform import host_platform
+from gauntlet_engine.buildkit.walk import walk
 from gauntlet_engine.graph import Bind, local_source, marshal
 
 if TYPE_CHECKING:
@@ -149,16 +150,13 @@ async def test_a_file_that_is_gone_when_it_is_read_is_an_error_never_an_empty_fi
 ) -> None:
     (tmp_path / "target").mkdir()
     grow(tmp_path, target__f="x", other="y")
-    from gauntlet_engine.buildkit import filesync  # noqa: PLC0415
-
-    real = filesync.walk
 
     def walk_then_lose(*args: Any, **kwargs: Any) -> Any:
-        entries = list(real(*args, **kwargs))
+        entries = list(walk(*args, **kwargs))
         (tmp_path / "target/f").unlink()
         return iter(entries)
 
-    monkeypatch.setattr(filesync, "walk", walk_then_lose)
+    monkeypatch.setattr("gauntlet_engine.buildkit.filesync.walk", walk_then_lose)
     with pytest.raises(HostPathError, match=r"target/f changed while the tree was read"):
         await build.solve(marshal(upload(tmp_path)))
 

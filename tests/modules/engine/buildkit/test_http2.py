@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import grpc
@@ -13,7 +13,7 @@ import pytest
 from gauntlet_engine.buildkit.http2 import NOT_FOUND, RpcStatus, Server, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
     from anyio.abc import SocketStream
@@ -39,7 +39,7 @@ class SocketPipe:
 
 
 @asynccontextmanager
-async def served(folder: Path, **handlers: Handler) -> AsyncIterator[grpc.aio.Channel]:
+async def served(folder: Path, **handlers: Handler) -> AsyncGenerator[Any]:
     path = folder / "s"
     methods = {f"/test.Test/{name}": handler for name, handler in handlers.items()}
 
