@@ -27,6 +27,7 @@ STYLES = {
     Status.TIMEOUT: "bold magenta",
 }
 SHOWN_FINDINGS = 3
+SHOWN_HINT_LINES = 3
 # More stages than this that did not run for one reason share a line.
 FEW = 2
 _LET_THROUGH = frozenset({Status.PASS, Status.WARN, Status.SKIP})
@@ -67,6 +68,15 @@ def findings_first(verdict: Verdict) -> tuple[Finding, ...]:
     return tuple(sorted(verdict.findings, key=lambda item: (not item.blocking, weights.index(item.severity))))
 
 
+def brief(hint: str) -> list[str]:
+    """A hint of a few lines as it is; of a long one, such as a traceback, what pytest marks as the error, or its end."""
+    lines = hint.rstrip().splitlines()
+    if len(lines) <= SHOWN_HINT_LINES:
+        return lines
+    marked = [line for line in lines if line.startswith("E ")]
+    return (marked or lines[-SHOWN_HINT_LINES:])[:SHOWN_HINT_LINES]
+
+
 def counted(verdict: Verdict) -> str:
     """What the stage looked at: `12 files, 3 packages`."""
     return ", ".join(f"{count} {what}" for what, count in verdict.looked_at.items())
@@ -102,8 +112,8 @@ def _details(console: Console, verdict: Verdict) -> None:
         place = f"{finding.location}: " if finding.location else ""
         first = printable(finding.message.strip().partition("\n")[0])
         _say(console, Text.assemble("  ", (printable(place), "cyan"), first, (f" [{printable(finding.rule)}]", "dim")))
-        if finding.hint:
-            _say(console, Text(f"    {printable(finding.hint)}", style="dim"))
+        for line in brief(finding.hint or ""):
+            _say(console, Text(f"    {printable(line)}", style="dim"))
     if (more := len(verdict.findings) - SHOWN_FINDINGS) > 0:
         _say(console, Text(f"  … and {more} more in run.json", style="dim"))
     _say(console, Text(f"  again: {verdict.rerun}" + (f"   log: {verdict.log}" if verdict.log else ""), style="dim"))

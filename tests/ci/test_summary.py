@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gauntlet.events import Event, Line, Note, StageEnded, StageLeft, StageStarted
 from gauntlet.plain import GitHubDisplay, JsonDisplay, PlainDisplay
-from gauntlet.summary import print_summary, printable
+from gauntlet.summary import brief, print_summary, printable
 from gauntlet_verdict import Finding, Location, Run, Severity, Status, Verdict
 
 if TYPE_CHECKING:
@@ -82,6 +82,17 @@ reports: /x/.gauntlet
 def test_many_stages_that_did_not_run_for_one_reason_share_a_line() -> None:
     run = RUN.model_copy(update={"not_run": dict.fromkeys(["a:a", "b:b", "c:c"], "--only x was asked for")})
     assert "\n3 not run: --only x was asked for\n" in summary(run)
+
+
+def test_of_a_long_traceback_only_the_error_is_shown() -> None:
+    code = [f"    line {number}" for number in range(40)]
+    traceback = "\n".join(
+        [*code, ">       uuid.load()", "E       AttributeError: no load", "", "api.py:71: AttributeError"]
+    )
+    assert brief(traceback) == ["E       AttributeError: no load"]
+    assert brief("\n".join(code)) == code[-3:]
+    assert brief("ruff check --fix") == ["ruff check --fix"]
+    assert brief("") == []
 
 
 def test_findings_can_not_fake_lines_or_colours() -> None:
