@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from gauntlet_engine.api.function_call import CallScope
+from gauntlet_engine.api.function_call import Calls
 from gauntlet_engine.api.ids import ObjectIds
 from gauntlet_engine.buildkit import EngineError, ExecFailed, NotFound, ResultRef, SolveFailed
 from gauntlet_engine.graph import Output, marshal
@@ -37,7 +37,7 @@ class EngineSession:
         platform: the daemon's own, such as `linux/amd64`.
         workdir: host paths are relative to it.
         environ: the host's environment (for `~` and `env://` secrets).
-        scope: the module call that it serves, if it does.
+        calls: the module calls that it serves, if it does.
         scratch: directory for files that the session needs on the host; gone with it.
     """
 
@@ -51,7 +51,7 @@ class EngineSession:
     environ: Mapping[str, str]
     scratch: Path
     registries: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    scope: CallScope = field(default_factory=CallScope)
+    calls: Calls = field(default_factory=Calls)
     ids: ObjectIds = field(default_factory=ObjectIds)
     _results: dict[Output, ResultRef | EngineError] = field(default_factory=dict[Output, ResultRef | EngineError])
     _listings: dict[tuple[Output, str], list[Stat]] = field(default_factory=dict[tuple[Output, str], "list[Stat]"])

@@ -9,7 +9,7 @@ from gauntlet_engine.api.cache_volume import CacheVolume
 from gauntlet_engine.api.container import Container
 from gauntlet_engine.api.directory import Directory
 from gauntlet_engine.api.errors import ApiError
-from gauntlet_engine.api.function_call import Error
+from gauntlet_engine.api.function_call import Error, NoCallError
 from gauntlet_engine.api.host import Host
 from gauntlet_engine.api.module import Module
 from gauntlet_engine.api.type_def import Function, SourceMap, TypeDef
@@ -85,15 +85,16 @@ class Query:
         """An error for a function to return."""
         return Error(message)
 
-    def current_function_call(self, session: EngineSession) -> FunctionCall:
-        """The call that this session was opened for.
+    async def current_function_call(self, session: EngineSession) -> FunctionCall:
+        """The call that this session is there for.
 
         Raises:
-            ApiError: it was opened for none.
+            ApiError: it is there for none.
         """
-        if session.scope.call is None:
-            raise ApiError("no current module: this session does not serve a function call")
-        return session.scope.call
+        try:
+            return await session.calls.current()
+        except NoCallError as error:
+            raise ApiError(str(error)) from None
 
     def version(self) -> str:
         """The Dagger release that we follow."""

@@ -17,8 +17,9 @@ from gauntlet_engine.module.chain import CallFailedError, run_chain
 from gauntlet_engine.module.core import CoreSchema
 from gauntlet_engine.module.invocation import Invocation, UsageError, parse_invocation
 from gauntlet_engine.module.names import kebab_case
-from gauntlet_engine.module.runtime import FunctionFailedError, ModuleRuntime, load_module
-from gauntlet_engine.module.source import ModuleSourceError, find_module
+from gauntlet_engine.module.process import FunctionFailedError, ModuleRuntime, running_module
+from gauntlet_engine.module.progress import Follower
+from gauntlet_engine.module.source import ModuleSource, ModuleSourceError, find_module
 from gauntlet_engine.session import open_session
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def main(words: Sequence[str], *, program: str = "gauntlet-engine") -> int:
         return _explain(_only(group))
     except EngineError as error:
         return _explain(error)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser(program: str) -> ArgumentParser:
@@ -92,19 +95,38 @@ def _after_globals(words: list[str], options: Namespace) -> list[str]:
 async def _run(options: Namespace, rest: list[str]) -> int:
     source = find_module(Path(options.mod))
     quiet = options.quiet or options.silent
-    async with open_session(log=None if quiet else _progress) as engine:
-        runtime = await load_module(engine.engine, source, engine.introspection)
+    follower = None if quiet else Follower(_progress)
+    code = _USAGE
+    async with open_session(log=None if quiet else _progress) as engine, anyio.create_task_group() as group:
+        if follower is not None:
+            group.start_soon(follower.follow, engine.events())
+        code = await _answer(engine, source, options, rest, follower)
+        group.cancel_scope.cancel()
+    return code
+
+
+async def _answer(
+    engine: EngineHandle, source: ModuleSource, options: Namespace, rest: list[str], follower: Follower | None
+) -> int:
+    async with running_module(
+        engine.engine,
+        source,
+        engine.introspection,
+        started=lambda op: follower.expect(op.digest) if follower else None,
+    ) as runtime:
         main_object = runtime.module.object(runtime.main_name)
         if main_object is None:
             raise ModuleSourceError(f"{source.root}: the module declares no object {runtime.main_name!r}")
-        if options.command == "functions":
-            _list_functions(main_object)
-            return 0
         invocation = parse_invocation(rest, main_object, runtime.module, CoreSchema())
-        if len(invocation.calls) == 1:
+        if options.command == "functions" or len(invocation.calls) == 1:
             _list_functions(main_object)
             return 0
-        value = await run_chain(engine.engine, runtime, invocation, engine.introspection)
+        try:
+            value = await run_chain(engine.engine, runtime, invocation, engine.introspection)
+        finally:
+            if follower is not None:
+                with anyio.CancelScope(shield=True):
+                    await follower.settled(runtime.process.answers)
         return await _deliver(engine, runtime, invocation, value, options)
 
 

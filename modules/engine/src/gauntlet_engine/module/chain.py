@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from gauntlet_engine.buildkit import EngineError
 from gauntlet_engine.execution import Executor
 from gauntlet_engine.module.core import field_query
-from gauntlet_engine.module.runtime import call_function
 from gauntlet_engine.module.values import argument_value, default_value
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.module.invocation import Call, Invocation
-    from gauntlet_engine.module.runtime import ModuleRuntime
+    from gauntlet_engine.module.process import ModuleRuntime
 
 
 class CallFailedError(EngineError):
@@ -57,15 +56,7 @@ async def _step(
         return cast("dict[str, object]", state).get(function.name)
     if not function.name and owner.constructor is None:
         return {}
-    return await call_function(
-        session,
-        runtime,
-        owner.name,
-        function.name,
-        state=state,
-        arguments=arguments,
-        introspection=introspection,
-    )
+    return await runtime.process.call(owner.name, function.name, state=state, arguments=arguments)
 
 
 async def _arguments(session: EngineSession, runtime: ModuleRuntime, call: Call) -> dict[str, object]:
