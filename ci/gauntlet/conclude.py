@@ -80,7 +80,7 @@ def _status(stage: str, judgement: Judgement) -> tuple[Status, str]:
     if not sum(judgement.looked_at.values()):
         return Status.INCONCLUSIVE, judgement.remark or f"{stage} found nothing to look at"
     if shown:
-        return Status.WARN, judgement.remark or f"{shown} finding{'s' if shown != 1 else ''} that do not block"
+        return Status.WARN, judgement.remark or f"findings that do not block: {shown}"
     return Status.PASS, judgement.remark
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gauntlet.conclude import Judgement, conclude, listed
+from gauntlet.conclude import Judgement, conclude
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.stages.lint_python import (
@@ -12,9 +12,11 @@ from gauntlet.stages.lint_python import (
     EXCLUDED,
     RUFF_ENV,
     SOURCES,
+    WITHOUT_STRAY_LINKS,
     default_configuration,
     has_python,
     python_files,
+    unreadable,
 )
 from gauntlet.toolrun import Report, run_tool
 from gauntlet_verdict.readers import ruff_format
@@ -43,6 +45,8 @@ class FormatOptions(StageOptions):
 
     enforce: Literal["auto", "always", "never"] = "auto"
     """May an unformatted file block: auto where the project configures ruff and no other formatter."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files to leave out, beside those that the project's ruff configuration leaves out."""
 
 
 @stage(
@@ -56,14 +60,18 @@ class FormatOptions(StageOptions):
 )
 async def format_python(context: StageContext) -> Verdict:
     """Compare every Python file with what the formatter would write; nothing is rewritten."""
+    options = context.settings.read(FormatOptions)
     container = (
         context.packs.mount(context.image, "ruff")
         .with_new_file("/ruff.toml", default_configuration(("E9",), context.project.requires_python))
-        .with_mounted_directory("/src", context.source.filter(include=[*SOURCES, *HOOKS.split(), ".style.yapf"]))
+        .with_mounted_directory(
+            "/src",
+            context.source.filter(include=[*SOURCES, *HOOKS.split(), ".style.yapf"], exclude=list(options.exclude)),
+        )
     )
     outcome = await run_tool(
         container,
-        ["sh", "-c", f"{RUFF_SAID} {OTHER_SAID} {COUNT} && {FORMAT}"],
+        ["sh", "-c", f"{WITHOUT_STRAY_LINKS}; {RUFF_SAID} {OTHER_SAID} {COUNT} && {FORMAT}"],
         timeout_s=context.settings.timeout_s,
         cache=context.stage.cache,
         ok=(0, 1, 2),  # 2 with a report: a file does not parse
@@ -75,8 +83,7 @@ async def format_python(context: StageContext) -> Verdict:
         },
         env=RUFF_ENV,
     )
-    enforce = context.settings.read(FormatOptions).enforce
-    return conclude(context, outcome, lambda reports: judge(reports, enforce))
+    return conclude(context, outcome, lambda reports: judge(reports, options.enforce))
 
 
 def judge(reports: Mapping[str, str], enforce: str = "auto") -> Judgement:
@@ -92,7 +99,7 @@ def judge(reports: Mapping[str, str], enforce: str = "auto") -> Judgement:
     return Judgement(
         looked_at={"files": files - len(unread)},
         findings=findings,
-        doubt=f"ruff could not read {listed(unread)}" if unread else "",
+        doubt=unreadable(unread),
         remark=remark if files else EXCLUDED,
     )
 

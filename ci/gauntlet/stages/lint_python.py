@@ -25,6 +25,11 @@ BUG_RULES = (
 )  # fmt: skip
 NEWEST_MINOR = 14
 SOURCES = ("**/*.py", "**/*.pyi", "**/*.ipynb", "**/pyproject.toml", "**/ruff.toml", "**/.ruff.toml")
+# A link that leads nowhere or out of the tree is no file of the project.
+WITHOUT_STRAY_LINKS = (
+    "find . -type l ! -exec sh -c "
+    '\'test -e "$1" && case "$(readlink -f "$1")" in "$PWD"/*) ;; *) false ;; esac\' - {} \\; -delete'
+)
 # The count comes from ruff itself: a project's own `exclude` may leave it nothing to look at.
 COUNT = "ruff check --no-cache --no-respect-gitignore --show-files . > /outcome/files"
 CHECK = "ruff check --no-cache --no-respect-gitignore --no-fix --output-format json --output-file /outcome/ruff.json ."
@@ -37,6 +42,8 @@ class LintOptions(StageOptions):
 
     select: tuple[str, ...] = BUG_RULES
     """ruff's rules where the project configures none of its own."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files to leave out, beside those that the project's ruff configuration leaves out."""
 
 
 def has_python(project: Project) -> str | None:
@@ -61,11 +68,11 @@ async def lint_python(context: StageContext) -> Verdict:
         context.packs.mount(context.image, "ruff")
         # ruff takes the configuration that is nearest above a file: this one only where the project has none.
         .with_new_file("/ruff.toml", default_configuration(options.select, context.project.requires_python))
-        .with_mounted_directory("/src", context.source.filter(include=list(SOURCES)))
+        .with_mounted_directory("/src", context.source.filter(include=list(SOURCES), exclude=list(options.exclude)))
     )
     outcome = await run_tool(
         container,
-        ["sh", "-c", f"{COUNT} && exec {CHECK}"],
+        ["sh", "-c", f"{WITHOUT_STRAY_LINKS} && {COUNT} && exec {CHECK}"],
         timeout_s=context.settings.timeout_s,
         cache=context.stage.cache,
         ok=(0, 1),
@@ -86,9 +93,16 @@ def judge(reports: Mapping[str, str]) -> Judgement:
     return Judgement(
         looked_at={"files": files - len(unread)},
         findings=report.findings,
-        doubt=f"ruff could not read {listed(unread)}" if unread else "",
+        doubt=unreadable(unread),
         remark="" if files else EXCLUDED,
     )
+
+
+def unreadable(paths: list[str]) -> str:
+    """The doubt about files that ruff could not read, mostly because they are not UTF-8."""
+    if not paths:
+        return ""
+    return f"ruff could not read {listed(paths)} (not UTF-8?); name what should be left out in this stage's `exclude`"
 
 
 def python_files(listed_by_ruff: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gauntlet.conclude import Judgement, conclude, listed
 from gauntlet.options import StageOptions
 from gauntlet.stage import StageContext, Tier, stage
+from gauntlet.stages.lint_python import WITHOUT_STRAY_LINKS
 from gauntlet.toolrun import Report, run_tool
 from gauntlet_verdict import Finding, Location, Severity
 from gauntlet_verdict.readers import bandit, numbered
@@ -23,7 +24,8 @@ LEVELS: tuple[str, ...] = ("low", "medium", "high")
 # Tests assert, and hold passwords on purpose.
 TEST_PATTERNS = ("**/test_*.py", "**/*_test.py", "**/tests.py", "**/conftest.py", "**/tests/**", "**/test/**")
 # The project's own settings (skips, test ids) hold where it has some; bandit reads no pyproject.toml by itself.
-SCAN = """
+SCAN = f"""
+{WITHOUT_STRAY_LINKS}
 settings=""
 if grep -qs '^\\[tool\\.bandit' pyproject.toml; then settings="-c pyproject.toml"; fi
 exec /opt/bandit/bin/bandit -r . -f json -o /outcome/bandit.json -q $settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -17,19 +18,31 @@ from gauntlet.stage import Tier, registered
 from gauntlet.stages import load_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    import dagger
     from anyio.from_thread import BlockingPortal
 
     from gauntlet_verdict import Verdict
 
 
+Files = Mapping[str, str] | Mapping[str, bytes] | Mapping[str, str | bytes]
+
+
 class Examine(Protocol):
-    """`base` are the files of the change's base; `config` is the text of gauntlet.yaml."""
+    """Run one stage on files by path.
+
+    `base` are the files of the change's base, `links` symbolic links by path, `config` the text of gauntlet.yaml.
+    """
 
     def __call__(
-        self, stage: str, files: Mapping[str, str], *, base: Mapping[str, str] | None = None, config: str = ""
+        self,
+        stage: str,
+        files: Files,
+        *,
+        base: Files | None = None,
+        links: Mapping[str, str] | None = None,
+        config: str = "",
     ) -> Verdict: ...
 
 
@@ -41,20 +54,38 @@ def engine() -> Iterator[BlockingPortal]:
 
 
 @pytest.fixture
-def examine(engine: BlockingPortal) -> Examine:
+def examine(engine: BlockingPortal, tmp_path_factory: pytest.TempPathFactory) -> Examine:
+    def folder(files: Files, links: Mapping[str, str]) -> Path:
+        root = tmp_path_factory.mktemp("source")
+        for path, content in files.items():
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        for path, target in links.items():
+            (root / path).symlink_to(target)
+        return root
+
     def run(
-        stage: str, files: Mapping[str, str], *, base: Mapping[str, str] | None = None, config: str = ""
+        stage: str,
+        files: Files,
+        *,
+        base: Files | None = None,
+        links: Mapping[str, str] | None = None,
+        config: str = "",
     ) -> Verdict:
-        return engine.call(_examine, stage, files, base, config)
+        before = None if base is None else folder(base, {})
+        return engine.call(_examine, stage, folder(files, links or {}), before, config)
 
     return run
 
 
-async def _examine(stage: str, files: Mapping[str, str], base: Mapping[str, str] | None, config: str) -> Verdict:
+async def _examine(stage: str, source: Path, base: Path | None, config: str) -> Verdict:
     load_stages()
     settings = load(config or None, stages=registered())
     runner = Runner(
-        source=Source(tree(files), base=None if base is None else tree(base)),
+        source=Source(
+            dag.host().directory(str(source)), base=None if base is None else dag.host().directory(str(base))
+        ),
         config=settings,
         stages={stage: registered()[stage]},
         request=Request(Selection(tier=Tier.FAST)),
@@ -63,10 +94,3 @@ async def _examine(stage: str, files: Mapping[str, str], base: Mapping[str, str]
     )
     (verdict,) = (await runner.run()).run.verdicts
     return verdict
-
-
-def tree(files: Mapping[str, str]) -> dagger.Directory:
-    directory = dag.directory()
-    for path, text in files.items():
-        directory = directory.with_new_file(path, text)
-    return directory

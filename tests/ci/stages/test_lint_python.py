@@ -107,3 +107,20 @@ def test_a_complete_answer_is_remembered_and_says_so(examine: Examine) -> None:
     first, again = (examine("lint:python", files) for _ in range(2))
     assert (first.status, first.cached) == (Status.PASS, False)
     assert (again.status, again.cached) == (Status.PASS, True)
+
+
+@pytest.mark.engine
+def test_links_that_lead_nowhere_or_out_of_the_tree_are_no_files(examine: Examine) -> None:
+    links = {"gone.py": "nowhere", "out.py": "/etc/passwd", "loop": ".", "up": "..", "good.py": "a.py"}
+    verdict = examine("lint:python", {"a.py": CLEAN}, links=links)
+    assert (verdict.status, verdict.looked_at) == (Status.PASS, {"files": 2})
+
+
+@pytest.mark.engine
+def test_a_file_that_ruff_cannot_read_is_no_pass_until_it_is_left_out(examine: Examine) -> None:
+    files: dict[str, str | bytes] = {"a.py": CLEAN, "old/b.py": b"# -*- coding: latin-1 -*-\nx = 'caf\xe9'\n"}
+    verdict = examine("lint:python", files)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "old/b.py" in verdict.reason
+    left_out = "stages: {'lint:python': {exclude: ['old/**']}}"
+    assert examine("lint:python", files, config=left_out).status is Status.PASS
