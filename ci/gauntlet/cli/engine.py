@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gauntlet.cli.quick_client import in_process, quicken
@@ -31,10 +32,13 @@ def check_engine(choice: str) -> None:
     """Refuse what is no engine.
 
     Raises:
-        UsageError: neither a known word nor an address.
+        UsageError: neither a known word nor an address, or a socket that does not exist.
     """
     if choice not in {"embedded", "dagger"} and not choice.startswith(_SCHEMES):
         raise UsageError(f"--engine {choice}: no such engine", "use embedded, dagger, tcp://HOST:PORT or unix:///PATH")
+    if choice.startswith("unix://") and not Path(choice.removeprefix("unix://")).exists():
+        # A daemon that is just being restarted is worth waiting for; a socket that never was is not.
+        raise UsageError(f"--engine {choice}: there is no such socket", "start the daemon, or check the path")
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,7 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], said: str, capsy
     [
         (("fast", "--source", "nowhere"), "--source nowhere: there is no such folder", "check the path"),
         (("fast", "--engine", "docker"), "--engine docker: no such engine", "use embedded, dagger, tcp://"),
+        (("fast", "--engine", "unix:///no.sock"), "there is no such socket", "start the daemon"),
         (("fast", "--base", "nowhere"), "--base nowhere: there is no such commit", "git fetch origin"),
         (("fast", "--only", "lint:pyhton"), "--only lint:pyhton: there is no such stage", "mean 'lint:python'?"),
         (("fast", "--skip", "no:*"), "--skip no:*: there is no such stage", "`gauntlet stages` lists them"),
@@ -127,10 +129,15 @@ def test_reports_are_invisible_to_git(clone: Clone) -> None:
     assert clone.git("status", "--porcelain", "--untracked-files=all") == ""
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_not_there_is_exit_code_3_with_every_report_written(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clone.commit(a_dot_py="x = 1\n")
+    listener = socket.socket(socket.AF_UNIX)
+    # A socket that nobody listens on any more, as a daemon leaves it that was killed.
+    listener.bind(str(clone.root / "no.sock"))
+    listener.close()
     address = f"unix://{clone.root}/no.sock"
     assert exit_code_of("run", "lint:python", "--source", str(clone.root), "--engine", address) == 3
     error = capsys.readouterr().err
