@@ -3,6 +3,7 @@
 // image, bounds the command and leaves nothing of it behind.
 //
 //	exec-shim exec [--meta DIR] SPEC       SPEC: the JSON of Spec, or @FILE
+//	exec-shim ready JSON                   waits for ports and prints this network's addresses, see ready.go
 //	exec-shim enter JSON -- ARG…           internal: becomes one command, see enter.go
 package main
 
@@ -22,6 +23,8 @@ func main() {
 	switch {
 	case len(arguments) >= 2 && arguments[0] == "enter":
 		enter(arguments[1:])
+	case len(arguments) == 2 && arguments[0] == "ready":
+		os.Exit(ready(arguments[1]))
 	case len(arguments) >= 2 && arguments[0] == "exec":
 		meta := metaDir
 		if arguments[1] == "--meta" && len(arguments) == 4 {
@@ -31,7 +34,7 @@ func main() {
 			os.Exit(execute(arguments[1], meta))
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: exec-shim exec [--meta DIR] JSON|@FILE")
+	fmt.Fprintln(os.Stderr, "usage: exec-shim exec [--meta DIR] JSON|@FILE, exec-shim ready JSON")
 	os.Exit(255)
 }
 

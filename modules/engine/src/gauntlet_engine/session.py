@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from gauntlet_engine.api.container.command import ENGINE_SOCKET, ENGINE_TOKEN
 from gauntlet_engine.api.context import EngineSession
+from gauntlet_engine.api.instances import Instances
 from gauntlet_engine.api.secret import SecretVault
 from gauntlet_engine.api.shim import offer_shim
 from gauntlet_engine.buildkit import Attachables, SolveFailed, connect
+from gauntlet_engine.buildkit.lifeline import background
 from gauntlet_engine.daemon import running_daemon
 from gauntlet_engine.execution import Executor
 from gauntlet_engine.images import Images
@@ -95,6 +97,7 @@ async def open_session(
         connect(found) as client,
         client.session(attachables) as session,
         _build(client, session) as build,
+        background() as tasks,
     ):
         info = await client.info()
         engine = EngineSession(
@@ -107,6 +110,7 @@ async def open_session(
             workdir=(workdir or Path.cwd()).absolute(),
             environ=environ,
             scratch=scratch,
+            instances=Instances(tasks),
         )
         token = secrets.token_urlsafe(24)
         introspection = dirs.root / "introspection"

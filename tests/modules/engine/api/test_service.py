@@ -117,3 +117,87 @@ async def test_a_services_log_is_scrubbed_where_it_is_quoted(dag: dagger.Client,
     with pytest.raises(dagger.ExecError) as caught:
         await base.with_service_binding("www", served).with_exec(["true"]).sync()
     assert "my token is ***" in caught.value.stderr
+
+
+# -- started on their own ----------------------------------------------------------------------------------------------
+
+COUNTER = (
+    "import http.server, itertools, os\n"
+    "numbers = itertools.count()\n"
+    "class H(http.server.BaseHTTPRequestHandler):\n"
+    "  def do_GET(self):\n"
+    "    self.send_response(200); self.end_headers()\n"
+    "    self.wfile.write(f'{next(numbers)} of {os.environ[\"RUN\"]}'.encode())\n"
+    "os.environ['RUN'] = open('/proc/sys/kernel/random/uuid').read()[:8]\n"
+    "http.server.HTTPServer(('', 8000), H).serve_forever()\n"
+)
+
+
+@pytest.fixture
+def counter(base: dagger.Container) -> dagger.Service:
+    """Answers how often it was asked before, and which process it is."""
+    return base.with_new_file("/c.py", COUNTER).with_exposed_port(8000).as_service(args=["python3", "/c.py"])
+
+
+def ask(base: dagger.Container, service: dagger.Service, unique: str, number: int) -> dagger.Container:
+    bound = base.with_env_variable("ASK", f"{unique}-{number}").with_service_binding("counter", service)
+    return fetch(bound, "http://counter:8000/")
+
+
+async def test_a_started_service_is_one_instance_for_all(
+    base: dagger.Container, counter: dagger.Service, unique: str
+) -> None:
+    await counter.start()
+    await counter.start()
+    answers = [await ask(base, counter, unique, number).stdout() for number in range(3)]
+    assert [answer.split()[0] for answer in answers] == ["0", "1", "2"]
+    assert len({answer.split()[2] for answer in answers}) == 1
+    await counter.stop()
+
+
+async def test_stop_then_start_is_a_new_process(base: dagger.Container, counter: dagger.Service, unique: str) -> None:
+    await counter.start()
+    first = await ask(base, counter, unique, 0).stdout()
+    await counter.stop()
+    await counter.start()
+    second = await ask(base, counter, unique, 1).stdout()
+    assert (first.split()[0], second.split()[0]) == ("0", "0")
+    assert first != second
+
+
+async def test_stopping_one_that_never_started_is_fine(counter: dagger.Service) -> None:
+    await counter.stop()
+    await counter.stop(kill=True)
+
+
+async def test_a_chosen_hostname_resolves_in_the_whole_session(
+    base: dagger.Container, counter: dagger.Service, unique: str
+) -> None:
+    await counter.with_hostname("the-counter").start()
+    unbound = base.with_env_variable("ASK", unique)
+    assert (await fetch(unbound, "http://the-counter:8000/").stdout()).startswith("0 of ")
+
+
+async def test_a_service_that_dies_at_start_is_an_exec_error_with_its_output(base: dagger.Container) -> None:
+    dying = base.with_exposed_port(8000).as_service(args=["sh", "-c", "echo out; echo err >&2; exit 3"])
+    with pytest.raises(dagger.ExecError) as caught:
+        await dying.start()
+    assert caught.value.exit_code == 3
+    assert (caught.value.stdout, caught.value.stderr) == ("out\n", "err\n")
+    assert caught.value.command[:2] == ["sh", "-c"]
+
+
+async def test_a_started_service_has_its_secrets(dag: dagger.Client, base: dagger.Container, unique: str) -> None:
+    served = (
+        base.with_secret_variable("TOKEN", dag.set_secret("t", "hunter2"))
+        .with_mounted_secret("/run/s", dag.set_secret("f", "from-file"))
+        .with_mounted_directory("/m", dag.directory().with_new_file("a", "mounted"))
+        .with_exposed_port(8000)
+        .as_service(
+            args=["sh", "-c", f"mkdir -p /srv; (echo $TOKEN; cat /run/s /m/a) > /srv/all; exec {' '.join(SERVE)}"]
+        )
+    )
+    await served.start()
+    bound = base.with_env_variable("ASK", unique).with_service_binding("www", served)
+    assert (await fetch(bound, "http://www:8000/all").stdout()).split() == ["hunter2", "from-filemounted"]
+    await served.stop(kill=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from gauntlet_engine.api.instances import Instances
     from gauntlet_engine.api.secret import SecretVault
     from gauntlet_engine.buildkit import Attachables, Build, Client, Stat
     from gauntlet_engine.images import Images
@@ -39,6 +40,8 @@ class EngineSession:
         environ: the host's environment (for `~` and `env://` secrets).
         calls: the module calls that it serves, if it does.
         scratch: directory for files that the session needs on the host; gone with it.
+        instances: services that run on their own.
+        registries: (user, password) by registry.
     """
 
     client: Client
@@ -50,6 +53,7 @@ class EngineSession:
     workdir: Path
     environ: Mapping[str, str]
     scratch: Path
+    instances: Instances
     registries: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     calls: Calls = field(default_factory=Calls)
     ids: ObjectIds = field(default_factory=ObjectIds)

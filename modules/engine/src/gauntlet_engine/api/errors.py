@@ -21,6 +21,17 @@ class NoCommandError(ApiError):
         super().__init__("no command has been set")
 
 
+class ServiceFailed(ApiError):  # as the errors of buildkit/ are named
+    """A service ended before it was ready."""
+
+    def __init__(self, command: tuple[str, ...], exit_code: int, stdout: bytes, stderr: bytes) -> None:
+        super().__init__(f"exit code: {exit_code}")
+        self.command = command
+        self.exit_code = exit_code
+        self.stdout = stdout
+        self.stderr = stderr
+
+
 def describe(error: BaseException) -> tuple[str, dict[str, Any]]:
     """Message and extensions of a GraphQL error, as Dagger gives them.
 
@@ -34,6 +45,15 @@ def describe(error: BaseException) -> tuple[str, dict[str, Any]]:
             "exitCode": error.exit_code,
             "stdout": _text(error.stdout),
             "stderr": _text(error.stderr),
+        }
+    if isinstance(error, ServiceFailed):
+        # A service's output keeps its last newline, in Dagger too.
+        return error.message, {
+            "_type": EXEC_ERROR,
+            "cmd": list(error.command),
+            "exitCode": error.exit_code,
+            "stdout": error.stdout.decode(errors="replace"),
+            "stderr": error.stderr.decode(errors="replace"),
         }
     if isinstance(error, EngineError):
         return error.diagnostics(), {}

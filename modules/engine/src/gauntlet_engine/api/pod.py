@@ -43,10 +43,11 @@ class Pod:
 async def pod_members(session: EngineSession, bindings: tuple[ServiceBinding, ...]) -> Pod:
     """The pod of an exec with these bindings; a service that several names are bound to runs once.
 
-    Services that services need are members too.
+    Services that services need are members too. One that was started on its own is only found under its names.
     """
     members: dict[Service, list[str]] = {}
-    _collect(bindings, members)
+    elsewhere: list[tuple[str, str]] = list(session.instances.named())
+    _collect(session, bindings, members, elsewhere)
     mounts: list[Mount] = []
     volumes: list[str] = []
     secret_env: list[tuple[str, str]] = []
@@ -67,14 +68,23 @@ async def pod_members(session: EngineSession, bindings: tuple[ServiceBinding, ..
         volumes=tuple(volumes),
         secret_env=tuple(secret_env),
         secret_files=tuple(mount.target for mount in mounts if isinstance(mount, SecretFile)),
-        hosts=tuple((name, _LOOPBACK) for name in dict.fromkeys(names)),
+        hosts=(*((name, _LOOPBACK) for name in dict.fromkeys(names)), *elsewhere),
         services=tuple(services),
     )
 
 
-def _collect(bindings: tuple[ServiceBinding, ...], members: dict[Service, list[str]]) -> None:
+def _collect(
+    session: EngineSession,
+    bindings: tuple[ServiceBinding, ...],
+    members: dict[Service, list[str]],
+    elsewhere: list[tuple[str, str]],
+) -> None:
     for binding in bindings:
-        _collect(binding.service.container.services, members)
+        instance = session.instances.find(binding.service)
+        if instance is not None:
+            elsewhere.extend((name, instance.address) for name in (binding.alias, binding.service.hostname()))
+            continue
+        _collect(session, binding.service.container.services, members, elsewhere)
         members.setdefault(binding.service, []).append(binding.alias)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gauntlet_engine.api.container.command import Command, exec_op
 from gauntlet_engine.api.errors import ApiError
 from gauntlet_engine.api.ids import ObjectIds
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gauntlet_engine.api.container import Container
     from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.api.values import Port
+    from gauntlet_engine.graph import Exec
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,24 @@ class Service:
             port = exposed[0].port
         address = f"{self.hostname()}:{port}"
         return f"{scheme}://{address}" if scheme else address
+
+    async def start(self, session: EngineSession) -> str:
+        """Run it on its own until stopped or the session ends; execs that are bound to it share this instance.
+
+        Raises:
+            ServiceFailed: it ended before it listened on its ports.
+        """
+        await session.instances.start(session, self, await self._op(session))
+        return session.ids.id_of(self)
+
+    async def stop(self, session: EngineSession, kill: bool = False) -> str:
+        """End the instance that `start` made; fine where there is none."""
+        await session.instances.stop(self, kill=kill)
+        return session.ids.id_of(self)
+
+    async def _op(self, session: EngineSession) -> Exec:
+        command = Command(self.args, nested=self.nested, privileged=self.privileged, no_init=self.no_init)
+        return await exec_op(session, self.container, command)
 
     async def sync(self, session: EngineSession) -> str:
         """Run everything that its container is made of."""

@@ -220,6 +220,7 @@ class Build:
         root: ResultRef,
         *,
         mounts: Sequence[tuple[str, ResultRef, bool]] = (),
+        messages: Sequence[ops_pb2.Mount] = (),
         network: Literal["bridge", "none", "host"] = "bridge",
         hostname: str = "",
         extra_hosts: Mapping[str, str] | None = None,
@@ -229,6 +230,7 @@ class Build:
         Args:
             root: root file system; a writable copy of it.
             mounts: (destination, result, read-only) each.
+            messages: mounts of other kinds as the daemon takes them (`graph.gateway_mounts`).
             network: `bridge` gives it an address of its own.
             hostname: its own name.
             extra_hosts: name → IP address lines of its /etc/hosts.
@@ -238,7 +240,8 @@ class Build:
             Mounts=[
                 ops_pb2.Mount(dest=dest, resultID=ref.id, input=-1, output=-1 if readonly else 0, readonly=readonly)
                 for dest, ref, readonly in (("/", root, False), *mounts)
-            ],
+            ]
+            + list(messages),
             Network={"bridge": ops_pb2.UNSET, "none": ops_pb2.NONE, "host": ops_pb2.HOST}[network],
             extraHosts=[ops_pb2.HostIP(Host=name, IP=ip) for name, ip in (extra_hosts or {}).items()],
             hostname=hostname,

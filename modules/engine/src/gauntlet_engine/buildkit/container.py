@@ -117,8 +117,13 @@ class GatewayContainer:
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
         user: str = "",
+        secret_env: Sequence[tuple[str, str]] = (),
+        privileged: bool = False,
     ) -> GatewayProcess:
-        """Start a process; raises SolveFailed where the runtime cannot."""
+        """Start a process; raises SolveFailed where the runtime cannot.
+
+        `secret_env` are (variable, secret id) pairs; `privileged` gives all capabilities.
+        """
         stream = self._build.client.channel.duplex(
             _EXEC, gateway_pb2.ExecMessage, gateway_pb2.ExecMessage, metadata=self._build.metadata
         )
@@ -126,6 +131,8 @@ class GatewayContainer:
             ContainerID=self._id,
             Meta=ops_pb2.Meta(args=args, env=[f"{k}={v}" for k, v in (env or {}).items()], cwd=cwd, user=user),
             Fds=[1, 2],
+            Security=ops_pb2.INSECURE if privileged else ops_pb2.SANDBOX,
+            secretenv=[ops_pb2.SecretEnv(name=name, ID=secret) for name, secret in secret_env],
         )
         process = GatewayProcess(stream, secrets.token_hex(13))
         await process.begin(init, self._tasks)

@@ -3,7 +3,7 @@
 from gauntlet_engine.graph.definition import Imported, from_definition, marshal, ops_below
 from gauntlet_engine.graph.file import KEEP, Action, Copy, FileChange, Mkdir, Mkfile, Owner, Remove, Symlink, empty_tree
 from gauntlet_engine.graph.op import Op, Output
-from gauntlet_engine.graph.process import Bind, Cache, Exec, Mount, SecretFile, Socket, Tmpfs
+from gauntlet_engine.graph.process import Bind, Cache, Exec, Mount, SecretFile, Socket, Tmpfs, gateway_mounts
 from gauntlet_engine.graph.source import Source, local_source
 from gauntlet_engine.graph.tree import Diff, Merge
 
@@ -32,6 +32,7 @@ __all__ = [
     "Tmpfs",
     "empty_tree",
     "from_definition",
+    "gateway_mounts",
     "local_source",
     "marshal",
     "ops_below",

@@ -9,7 +9,7 @@ from gauntlet_buildkit.api import ops_pb2
 from gauntlet_engine.graph.op import EMPTY_INPUT, NO_OUTPUT, Inputs, Op, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Sharing = Literal["SHARED", "PRIVATE", "LOCKED"]
 Network = Literal["bridge", "none", "host"]
@@ -151,6 +151,24 @@ class Exec(Op):
                 encoded.output = outputs
                 outputs += 1
             message.exec.mounts.append(encoded)
+
+
+def gateway_mounts(op: Exec, results: Mapping[Output, str]) -> list[ops_pb2.Mount]:
+    """The mounts of `op`, without its root, for a process that runs outside the graph.
+
+    Args:
+        op: what describes the process.
+        results: ids of the results that its mounts read.
+    """
+    messages: list[ops_pb2.Mount] = []
+    for mount in op.mounts:
+        message = _encode_mount(mount, lambda _: EMPTY_INPUT)
+        if isinstance(mount, Bind | Cache) and mount.source is not None:
+            message.resultID = results[mount.source]
+        if isinstance(mount, Bind) and not mount.readonly:
+            message.output = 0  # a copy to write to
+        messages.append(message)
+    return messages
 
 
 def _encode_mount(mount: Mount, add: Callable[[Output | None], int]) -> ops_pb2.Mount:
