@@ -69,7 +69,7 @@ def findings_first(verdict: Verdict) -> tuple[Finding, ...]:
 
 
 def brief(hint: str) -> list[str]:
-    """A hint of a few lines as it is; of a long one, such as a traceback, what pytest marks as the error, or its end."""
+    """A short hint as it is; of a long one, such as a traceback, what pytest marks as the error, or its end."""
     lines = hint.rstrip().splitlines()
     if len(lines) <= SHOWN_HINT_LINES:
         return lines
