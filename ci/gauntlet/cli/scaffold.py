@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Host = Literal["gitlab", "github"]
 CI_FILES: dict[Host, str] = {"gitlab": ".gitlab-ci.yml", "github": ".github/workflows/gauntlet.yml"}
 _BEGIN, _END = "<!-- gauntlet:begin -->", "<!-- gauntlet:end -->"
-_TEMPLATES: dict[str, str] = {"gitlab": "gitlab-ci.yml", "github": "github.yml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def write_hook(root: Path) -> Step:
 def write_pipeline(root: Path, host: Host) -> Step:
     """The CI host's file, where there is none."""
     name = CI_FILES[host]
-    text = _template(_TEMPLATES[host]).replace("@VERSION@", version("gauntlet-ci"))
+    text = _pipeline(host).replace("@VERSION@", version("gauntlet-ci"))
     step = _new(root, name, text)
     if step.what.startswith("kept") and "gauntlet" not in (_text(root / name) or ""):
         return Step(name, step.what, f"add this job\n{text}")
@@ -103,6 +102,14 @@ def _new(root: Path, name: str, text: str) -> Step:
 
 def _template(name: str) -> str:
     return files("gauntlet.cli").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _pipeline(host: Host) -> str:
+    if host == "github":
+        return _template("github.yml")
+    # The jobs are those that other repositories include from ours; only the installation is the file's own.
+    jobs = files("gauntlet").joinpath("templates", "gitlab.yml").read_text(encoding="utf-8")
+    return _template("gitlab-head.yml") + jobs[jobs.index("\n.gauntlet:") + 1 :]
 
 
 def _text(path: Path) -> str | None:

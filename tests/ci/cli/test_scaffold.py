@@ -114,8 +114,9 @@ def test_the_pipelines_are_yaml_pinned_to_this_version_and_always_keep_their_rep
     assert "@VERSION@" not in text
     data = yaml.safe_load(text)
     if host == "gitlab":
-        assert data["gauntlet"]["artifacts"]["when"] == "always"
-        assert data["gauntlet"]["artifacts"]["reports"]["codequality"] == ".gauntlet/gl-code-quality.json"
+        assert data[".gauntlet"]["artifacts"]["when"] == "always"
+        assert data[".gauntlet"]["artifacts"]["reports"]["codequality"] == ".gauntlet/gl-code-quality.json"
+        assert {"gauntlet:fast", "gauntlet:standard", "gauntlet:full"} <= set(data)
     else:
         steps = data["jobs"]["gauntlet"]["steps"]
         assert [step["if"] for step in steps if "if" in step] == ["always()", "always()"]
