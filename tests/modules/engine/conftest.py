@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -15,7 +19,7 @@ from gauntlet_engine.graph import Bind, Exec, Output, Source, local_source
 from gauntlet_engine.images import Images
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
     from gauntlet_engine.state import StateDirs
@@ -97,3 +101,85 @@ def upload(attachables: Attachables) -> Callable[..., Output]:
         return local_source(name, platform=host_platform(), shared_key=name)
 
     return offer
+
+
+class RegistryHandler(BaseHTTPRequestHandler):
+    """The part of the OCI distribution protocol that pushing and pulling need."""
+
+    protocol_version = "HTTP/1.1"
+    registry: ClassVar[Registry]
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        name, kind, key = self.parts()
+        found = self.registry.manifests.get((name, key)) if kind == "manifests" else None
+        if kind == "blobs" and key in self.registry.blobs:
+            found = ("application/octet-stream", self.registry.blobs[key])
+        if self.path == "/v2/":
+            self.answer(200)
+        elif found is None:
+            self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+        else:
+            digest = "sha256:" + hashlib.sha256(found[1]).hexdigest()
+            self.answer(200, found[1], Content_Type=found[0], Docker_Content_Digest=digest)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        self.answer(202, Location=f"{self.path.rstrip('/')}/{uuid.uuid4().hex}")
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        digest = "sha256:" + hashlib.sha256(body).hexdigest()
+        name, kind, key = self.parts()
+        if self.registry.refusing:
+            self.answer(403, b'{"errors":[{"code":"DENIED","message":"not in this registry"}]}')
+            return
+        if kind == "manifests":
+            for reference in (key, digest):
+                self.registry.manifests[(name, reference)] = (self.headers["Content-Type"], body)
+        else:
+            self.registry.blobs[digest] = body
+        self.answer(201, Docker_Content_Digest=digest)
+
+    def parts(self) -> tuple[str, str, str]:
+        match = re.match(r"/v2/(.+)/(manifests|blobs)/([^?]+)", self.path)
+        return (match[1], match[2], match[3]) if match else ("", "", "")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+        """Say nothing."""
+
+
+class Registry:
+    """A registry on loopback."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
+        self.refusing = False
+        handler = type("Handler", (RegistryHandler,), {"registry": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    serving = Registry()
+    yield serving
+    serving.close()

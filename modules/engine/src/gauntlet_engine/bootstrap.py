@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from gauntlet_engine.apt_sources import (
 )
 from gauntlet_engine.buildkit.errors import SolveFailed
 from gauntlet_engine.buildkit.platform import host_platform
-from gauntlet_engine.oci_layout import LayoutImage, read_layout, write_layout
+from gauntlet_engine.oci_layout import Layer, LayoutImage, read_layout, write_layer, write_layout
 from gauntlet_engine.prerequisites import look
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Recipe:
 
     suite: str
     packages: tuple[str, ...]
-    revision: int = 1
+    revision: int = 2
 
     @property
     def key(self) -> str:
@@ -82,6 +84,7 @@ async def bootstrapped(
             if log:
                 log(f"bootstrapping gauntlet/base:{recipe.suite} from this machine's Debian mirror (once)")
             image = await _make(recipe, folder, environ, log)
+            _forget_older(recipe, folder)
             if log:
                 log(f"gauntlet/base:{recipe.suite} is ready: {image.digest}")
     return folder, image
@@ -104,6 +107,13 @@ async def _locked(path: Path) -> AsyncGenerator[None]:
         os.close(handle)
 
 
+def _forget_older(recipe: Recipe, folder: Path) -> None:
+    """Delete what older recipes of this suite made; a daemon keeps its own copy of what it has used."""
+    for other in folder.parent.glob(f"{recipe.suite}-*"):
+        if other != folder and other.is_dir() and not other.name.endswith(".part"):
+            shutil.rmtree(other, ignore_errors=True)
+
+
 async def _make(
     recipe: Recipe, folder: Path, environ: Mapping[str, str], log: Callable[[str], None] | None
 ) -> LayoutImage:
@@ -117,13 +127,13 @@ async def _make(
     (work / "tmp").chmod(0o755)  # apt's unprivileged user reads below it
     mirror = await to_thread.run_sync(_host_mirror, recipe.suite, environ)
     argv = _command(recipe, mirror, work, environ)
-    digest, size = await _run(argv, work, environ, blobs, log)
+    root = await _run(argv, work, environ, blobs, log)
     config = {
         "architecture": host_platform().split("/")[1],
         "os": "linux",
         "config": {"Env": [f"PATH={_PATH}"], "Cmd": ["bash"]},
     }
-    image = write_layout(work / "layout", digest, size, config, _CREATED)
+    image = write_layout(work / "layout", [root, write_layer(work / "layout", _policy_layer())], config, _CREATED)
     (work / "layout").rename(folder)
     shutil.rmtree(work, ignore_errors=True)
     return image
@@ -149,13 +159,11 @@ def _command(recipe: Recipe, mirror: DebianMirror, work: Path, environ: Mapping[
         "--format=tar",
         f"--include={','.join(recipe.packages)}",
         *(f"--aptopt={line.removesuffix(';')}" for line in mirror.options),
+        "--dpkgopt=force-unsafe-io",  # a container's layer needs no fsync after each file; stays set in the image
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-        # Packages that are installed later must not start their services in the build container.
-        '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" > "$1/usr/sbin/policy-rc.d"',
-        '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
         f"--customize-hook=copy-in {settings} /etc/apt",
         '--customize-hook=mv "$1/etc/apt/apt.conf" "$1/etc/apt/apt.conf.d/90gauntlet"',
     ]
@@ -175,8 +183,8 @@ def _command(recipe: Recipe, mirror: DebianMirror, work: Path, environ: Mapping[
 
 async def _run(
     argv: list[str], work: Path, environ: Mapping[str, str], blobs: Path, log: Callable[[str], None] | None
-) -> tuple[str, int]:
-    """Run it, its standard output being the layer; returns the layer's digest and size."""
+) -> Layer:
+    """Run it, its standard output being the root file system's layer."""
     env = {
         **{name: value for name, value in environ.items() if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}},
         "PATH": look(environ).path,
@@ -209,7 +217,21 @@ async def _run(
         raise _failure(words, code)
     digest = hasher.hexdigest()
     part.rename(blobs / digest)
-    return f"sha256:{digest}", size
+    return Layer(f"sha256:{digest}", size)
+
+
+def _policy_layer() -> bytes:
+    """A tar with /usr/sbin/policy-rc.d: packages installed later must not start their services in a build.
+
+    A layer of its own, since mmdebstrap removes such a file at its end (it uses one itself).
+    """
+    stream = io.BytesIO()
+    content = b"#!/bin/sh\nexit 101\n"
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        member = tarfile.TarInfo("usr/sbin/policy-rc.d")
+        member.size, member.mode, member.mtime = len(content), 0o755, _EPOCH
+        tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
 
 
 async def _listen(process: anyio.abc.Process, words: list[str], log: Callable[[str], None] | None) -> None:

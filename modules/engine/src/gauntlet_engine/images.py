@@ -76,7 +76,7 @@ class Images:
         self._attachables = attachables
         self._log = log
         self._environ = os.environ if environ is None else environ
-        self._memory = _Memory(state)
+        self._memory = ImageMemory(state)
         self._resolved: dict[tuple[str, str], ImageSource] = {}
         self._resolving: dict[tuple[str, str], anyio.Lock] = {}
 
@@ -139,17 +139,19 @@ class Images:
         return ImageSource(f"docker-image://{exact}", {}, exact, digest, config, "registry")
 
 
-class _Memory:
-    """images.json of the state: digest and config by `name platform`."""
+class ImageMemory:
+    """What registries said: digest and config by full reference and platform, in images.json of the state."""
 
     def __init__(self, state: StateDirs) -> None:
         self._path = state.root / "images.json"
 
     def get(self, name: str, platform: str) -> tuple[str, dict[str, Any]] | None:
+        """(digest, config), None where it was never asked for."""
         entry = self._read().get(f"{name} {platform}")
         return None if entry is None else (entry["digest"], entry["config"])
 
     def put(self, name: str, platform: str, digest: str, config: dict[str, Any]) -> None:
+        """Remember an answer; safe against other processes."""
         handle = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Images on disk in OCI image layout, written by ourselves: one layer, one config, one manifest."""
+"""Images on disk in OCI image layout, written by ourselves: layers, one config, one manifest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -23,27 +24,41 @@ class LayoutImage:
     config: dict[str, Any]
 
 
-def write_layout(folder: Path, layer_digest: str, layer_size: int, config: dict[str, Any], created: str) -> LayoutImage:
-    """Complete a layout whose only layer, an uncompressed tar, is already in `folder/blobs/sha256`.
+@dataclass(frozen=True)
+class Layer:
+    """An uncompressed tar among the blobs of a layout: "sha256:…" and its bytes."""
+
+    digest: str
+    size: int
+
+
+def write_layer(folder: Path, tar: bytes) -> Layer:
+    """Put a tar among a layout's blobs."""
+    digest = hashlib.sha256(tar).hexdigest()
+    (folder / "blobs" / "sha256" / digest).write_bytes(tar)
+    return Layer(f"sha256:{digest}", len(tar))
+
+
+def write_layout(folder: Path, layers: Sequence[Layer], config: dict[str, Any], created: str) -> LayoutImage:
+    """Complete a layout whose layers are already in `folder/blobs/sha256`.
 
     Args:
         folder: the layout.
-        layer_digest: "sha256:…" of the tar.
-        layer_size: its bytes.
+        layers: from the bottom up.
         config: the image config without `rootfs` and `history`.
         created: RFC 3339 time, the same for the same content.
     """
     full = {
         **config,
         "created": created,
-        "rootfs": {"type": "layers", "diff_ids": [layer_digest]},
-        "history": [{"created": created, "created_by": "gauntlet-engine bootstrap"}],
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
+        "history": [{"created": created, "created_by": "gauntlet-engine bootstrap"} for _ in layers],
     }
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": _blob(folder, full, CONFIG),
-        "layers": [{"mediaType": LAYER, "digest": layer_digest, "size": layer_size}],
+        "layers": [{"mediaType": LAYER, "digest": layer.digest, "size": layer.size} for layer in layers],
     }
     descriptor = _blob(folder, manifest, MANIFEST)
     (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))

@@ -43,6 +43,7 @@ def test_files_modes_times_and_links_arrive(tmp_path: Path) -> None:
         file("d/f", b"content", mode=0o640, mtime=2000),
         link("d/l", "/usr/bin/python3"),
         link("d/h", "d/f", tarfile.LNKTYPE),
+        link("elsewhere/h", "d/f", tarfile.LNKTYPE),
         file("orphan/parent/x"),
     )
     unpack(archive(*members), tmp_path / "out")
@@ -53,6 +54,7 @@ def test_files_modes_times_and_links_arrive(tmp_path: Path) -> None:
     assert ((out / "d/f").stat().st_mtime, (out / "d").stat().st_mtime) == (2000, 1000)
     assert (out / "d/l").readlink() == Path("/usr/bin/python3")
     assert (out / "d/h").samefile(out / "d/f")
+    assert (out / "elsewhere/h").samefile(out / "d/f")
     assert (out / "orphan/parent/x").exists()
 
 

@@ -75,8 +75,12 @@ def _write(tree: _Tree, archive: tarfile.TarFile, member: tarfile.TarInfo) -> No
         os.utime(name, (member.mtime, member.mtime), dir_fd=parent, follow_symlinks=False)
     elif member.islnk():
         _remove(name, parent)
-        source, source_name = tree.parent(_parts(member.linkname))
-        os.link(source_name, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
+        kept = os.dup(parent)  # going to the other name's directory closes this one
+        try:
+            source, source_name = tree.parent(_parts(member.linkname))
+            os.link(source_name, name, src_dir_fd=source, dst_dir_fd=kept, follow_symlinks=False)
+        finally:
+            os.close(kept)
 
 
 def _write_file(content: IO[bytes] | None, name: str, parent: int, member: tarfile.TarInfo) -> None:
