@@ -45,7 +45,8 @@ def plan_of(
         "manifests": pyprojects(project),
         "workers": workers,
         "timeout_s": timeout_s,
-        "env": dict(env),
+        # What every CI host sets; hypothesis, for one, then makes no demands on a busy machine's speed.
+        "env": {"CI": "true", **env},
     }
 
 
@@ -158,7 +159,10 @@ def _doubt(report: Mapping[str, Any]) -> str:
 
 
 def _failure(failure: Mapping[str, Any]) -> Finding:
-    head = (failure["message"] or failure["text"].strip().rpartition("\n")[2]).strip().partition("\n")[0]
+    head = failure["message"].strip().partition("\n")[0]
+    if head in {"", "collection failure"}:
+        said = [line[1:].strip() for line in failure["text"].splitlines() if line.startswith("E  ")]
+        head = said[-1] if said else failure["text"].strip().rpartition("\n")[2]
     text = "\n".join(failure["text"].strip().splitlines()[-LINES:])
     kind = "fails" if failure["kind"] == "failed" else "cannot be run"
     return Finding(

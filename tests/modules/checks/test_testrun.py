@@ -78,6 +78,7 @@ def test_a_module_that_cannot_be_collected_is_a_failure_and_the_others_still_run
         ("error", "tests/test_a.py", 1),
         ("error", "tests/test_c.py", 2),
     ]
+    assert report.failures[0]["id"] == "tests/test_a.py"
     assert report.counts["passed"] == 2
 
 

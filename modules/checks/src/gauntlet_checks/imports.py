@@ -24,6 +24,7 @@ from typing import Any
 
 from gauntlet_checks.linked import link
 from gauntlet_checks.plan import read_plan
+from gauntlet_checks.privileges import give_up_for_children
 
 SCHEMA = 1
 IMPORTER = Path(__file__).with_name("importer.py")
@@ -225,6 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
+    give_up_for_children()
     report = check(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 1 if report.failures or not report.canary_failed else 0

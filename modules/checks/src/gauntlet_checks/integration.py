@@ -20,6 +20,7 @@ from gauntlet_checks.leftovers import MAX_LISTED, Leftover, compare, look
 from gauntlet_checks.linked import link
 from gauntlet_checks.migrating import Database, Fault, Migrations, round_trip
 from gauntlet_checks.plan import read_plan
+from gauntlet_checks.privileges import give_up_for_children
 
 SCHEMA = 1
 POLL_S = 0.1
@@ -132,6 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
+    give_up_for_children()
     report, green = run(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 0 if green else 1

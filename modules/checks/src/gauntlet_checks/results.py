@@ -40,6 +40,8 @@ class Case:
     def id(self) -> str:
         """A readable address: `tests/test_a.py::TestA::test_b`, as far as JUnit allows."""
         module = self.file.removesuffix(".py").replace("/", ".")
+        if module and self.name == module:
+            return self.file  # the file itself could not be collected
         inner = self.classname.removeprefix(module).strip(".") if module else self.classname
         return "::".join(part for part in (self.file, *inner.split("."), self.name) if part)
 

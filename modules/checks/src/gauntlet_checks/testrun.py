@@ -26,6 +26,7 @@ from gauntlet_checks import canary
 from gauntlet_checks.linked import link
 from gauntlet_checks.overlay import Overlay, lay
 from gauntlet_checks.plan import read_plan
+from gauntlet_checks.privileges import give_up_for_children
 from gauntlet_checks.results import Case, Journal, bounded, never_ran, read_journal, read_junit
 from gauntlet_checks.written import written_tests
 
@@ -288,6 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
+    give_up_for_children()
     report = run(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 0 if is_green(report) else 1
