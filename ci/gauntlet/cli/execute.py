@@ -16,6 +16,7 @@ from gauntlet.base_image import base_images
 from gauntlet.cli.checkout import Checkout, look_at
 from gauntlet.cli.display import display_for
 from gauntlet.cli.engine import check_engine, engine
+from gauntlet.cli.engine_log import EngineLog, engine_log
 from gauntlet.cli.language import read_language
 from gauntlet.cli.source import source_of
 from gauntlet.errors import GauntletError, unwrapped
@@ -55,22 +56,22 @@ def execute(options: Options, tier: str | None) -> int:
     try:
         with _signals_as_interrupts():
             language = run.read()
-            with display_for(options.format) as display:
+            with engine_log() as run.log, display_for(options.format) as display:
                 report = anyio.run(run.run, language, display)
             display.result(report.run, folder)
     except KeyboardInterrupt:
         # Ctrl-C outside the event loop: in an import, while git runs, while the event loop winds up.
-        report = run.report or run_without_plan(request, run.stages, began, _INTERRUPTED, interrupted=True)
-        write(report, folder)
+        report = run.report or run.without_plan(_INTERRUPTED, interrupted=True)
         print(f"gauntlet: interrupted; reports: {folder}", file=sys.stderr)
     except GauntletError as error:
         if error.exit_code == 2:  # noqa: PLR2004 - usage or configuration
             usage_failed(folder)
         else:
-            write(run_without_plan(request, run.stages, began, error.message), folder)
+            run.without_plan(error.message)
         raise
     except Exception as error:
-        write(run_without_plan(request, run.stages, began, f"a bug in gauntlet: {one_line(error)}"), folder)
+        if run.report is None:
+            run.without_plan(f"a bug in gauntlet: {one_line(error)}")
         raise
     return report.run.exit_code
 
@@ -86,6 +87,7 @@ class HostRun:
     began: datetime
     report: Report | None = None
     stages: dict[str, Any] = field(default_factory=dict[str, Any])
+    log: EngineLog = field(default_factory=EngineLog)
     _runner: Runner | None = None
 
     def read(self) -> Language:
@@ -109,14 +111,27 @@ class HostRun:
                     display(Note(f"the engine did not end cleanly: {one_line(error)}"))
                 tasks.cancel_scope.cancel()
         if self.report is None:
-            self.report = run_without_plan(self.request, self.stages, self.began, _INTERRUPTED, interrupted=True)
-            write(self.report, self.folder)
+            self.report = self.without_plan(_INTERRUPTED, interrupted=True)
         return self.report
+
+    def without_plan(self, why: str, *, interrupted: bool = False) -> Report:
+        """Write and return the report of a run that never got as far as a plan."""
+        return self._written(run_without_plan(self.request, self.stages, self.began, why, interrupted=interrupted))
+
+    def _written(self, report: Report) -> Report:
+        logged = Report(report.run, {**report.logs, "engine": self.log.text} if self.log.text else report.logs)
+        write(logged, self.folder)
+        return logged
 
     async def _on_engine(self, language: Language, display: Display) -> None:
         for note in language.notes:
             display(Note(note))
-        async with engine(self.options.engine, lambda line: display(Progress(line))) as found:
+
+        def progress(line: str) -> None:
+            self.log.line(line)
+            display(Progress(line))
+
+        async with engine(self.options.engine, progress) as found:
             self._runner = Runner(
                 source=source_of(self.checkout, language.config, self.folder),
                 config=language.config,
@@ -128,8 +143,7 @@ class HostRun:
             )
             report = await self._runner.run()
             # On disk before the engine winds up: nothing that happens from here on can lose them.
-            write(report, self.folder)
-            self.report = report
+            self.report = self._written(report)
 
     async def _watch(self, scope: anyio.CancelScope, display: Display) -> None:
         """First signal: end the run and report. Second: don't wait for the engine either. Third: just go."""
