@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -99,9 +100,14 @@ class ToolPacks:
     def _version(self, name: str) -> str:
         if name == "uv":
             return self._lock(name).partition("uv==")[2].split()[0]
-        packages = tomllib.loads(self._lock(name))["package"]
         tool = Requirement(self._project(name)["project"]["dependencies"][0]).name
-        return next(package["version"] for package in packages if package["name"] == tool)
+        # uv writes every package so; parsing all of a lock as TOML takes a hundred times as long.
+        found = re.search(
+            rf'^\[\[package\]\]\nname = "{re.escape(tool)}"\nversion = "([^"]+)"$', self._lock(name), re.MULTILINE
+        )
+        if found is None:
+            raise UnknownPackError(f"the lock of pack {name!r} does not have {tool}")
+        return found[1]
 
     def _uv(self) -> dagger.Directory:
         return (

@@ -13,7 +13,7 @@ from typing import Any
 PIECE = 80
 """Fields in a piece."""
 
-_LEXEME = re.compile(r'"(?:[^"\\\n]|\\.)*"|[(){}\[\]]|[^"(){}\[\]]+')
+_LEXEME = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[(){}\[\]]|[^"(){}\[\]]+')
 _FIELD = re.compile(r"\s*(?:(?P<alias>\w+)\s*:\s*)?(?P<name>\w+)\s*(?P<arguments>\(.*\))?\s*", re.DOTALL)
 _FRAGMENT = re.compile(r"\s*\.\.\.\s*on\s+\w+\s*")
 

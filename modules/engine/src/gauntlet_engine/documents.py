@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError, GraphQLSyntaxError, TypeInfo, build_schema, parse, validate
-from graphql.language import Visitor, visit
+from graphql.language import (
+    DocumentNode,
+    NamedTypeNode,
+    NameNode,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
 from graphql.utilities import TypeInfoVisitor
 
 from gauntlet_engine.schema import bound_schema, whole_sdl
 
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
-    from graphql.language import DocumentNode, FieldNode
+    from graphql.language import FieldNode
 
     from gauntlet_engine.valid_shapes import ValidShapes
 
 _MAX_SHAPES = 2000
 
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+# Without alternatives in the loop: texts of whole files are among the strings.
+_STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"')
 _HEADER = re.compile(r"\s*(?:query\b\s*(?P<name>\w*)\s*(?:\((?P<variables>[^)]*)\))?\s*)?\{")
 # Clients older than v0.22 declare variables as ContainerID and the like.
 _LEGACY_ID = re.compile(r"\b[A-Z]\w*ID\b")
@@ -88,7 +98,7 @@ class Documents:
                 # Errors are worth their exact text; nothing that is wrong is remembered.
                 _checked(_without_legacy_ids(text))
                 self._valid.add(shape)
-            document = _parsed(shape)
+            document = _with_texts(_parsed(shape), len(strings))
             if len(self._known) >= _MAX_SHAPES:
                 self._known.clear()
             self._known[shape] = document
@@ -118,9 +128,22 @@ def _split(text: str) -> tuple[str, list[str]] | None:
     except ValueError:  # an escape that JSON does not have
         return None
     declared = _LEGACY_ID.sub("ID", header["variables"] or "")
-    added = " ".join(f"${_name(index)}:String" for index in range(len(values)))
-    variables = f"({declared} {added})" if declared or added else ""
+    variables = f"({declared})" if declared else ""
     return f"query {header['name'] or ''}{variables}{{{body[header.end() :]}", values
+
+
+def _with_texts(document: DocumentNode, count: int) -> DocumentNode:
+    """The document with a declaration of each variable for a string; parsing these would take as long as the rest."""
+    first, *others = document.definitions
+    if not isinstance(first, OperationDefinitionNode):
+        return document
+    string = NamedTypeNode(name=NameNode(value="String"))
+    added = (
+        VariableDefinitionNode(variable=VariableNode(name=NameNode(value=_name(index))), type=string)
+        for index in range(count)
+    )
+    declared = replace(first, variable_definitions=(*(first.variable_definitions or ()), *added))
+    return DocumentNode(definitions=(declared, *others))
 
 
 def _without_legacy_ids(text: str) -> str:
