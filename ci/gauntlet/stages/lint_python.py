@@ -113,7 +113,11 @@ def python_files(listed_by_ruff: str) -> int:
 def default_configuration(select: tuple[str, ...], requires_python: str | None) -> str:
     """A ruff.toml for projects without one."""
     rules = ", ".join(f'"{rule}"' for rule in select)
-    return f'target-version = "py3{oldest_minor(requires_python)}"\n[lint]\nselect = [{rules}]\n'
+    return (
+        f'target-version = "py3{oldest_minor(requires_python)}"\n[lint]\nselect = [{rules}]\n'
+        # A package's __init__ imports in order to pass on.
+        '[lint.per-file-ignores]\n"__init__.py" = ["F401", "F403"]\n'
+    )
 
 
 def oldest_minor(requires_python: str | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +27,11 @@ def test_syntax_is_judged_by_the_oldest_python_that_the_project_supports(require
     assert oldest_minor(requires) == minor
 
 
-def test_the_default_configuration_is_readable_toml_with_our_rules() -> None:
-    assert default_configuration(("E9", "F"), ">=3.11") == 'target-version = "py311"\n[lint]\nselect = ["E9", "F"]\n'
+def test_the_default_configuration_is_toml_with_our_rules() -> None:
+    assert tomllib.loads(default_configuration(("E9", "F"), ">=3.11")) == {
+        "target-version": "py311",
+        "lint": {"select": ["E9", "F"], "per-file-ignores": {"__init__.py": ["F401", "F403"]}},
+    }
 
 
 def test_no_file_to_look_at_is_told() -> None:

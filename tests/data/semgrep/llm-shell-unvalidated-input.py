@@ -40,3 +40,10 @@ def run(name, path: str, request, count: int = 1):
     subprocess.run(constant, shell=True)
     # ok: llm-shell-unvalidated-input
     subprocess.run(["bash", "-c", "echo $1", "-", name])
+    joined = shlex.join(["ls", path])
+    # ok: llm-shell-unvalidated-input
+    subprocess.run(joined, shell=True)
+    # ruleid: llm-shell-unvalidated-input
+    subprocess.run(request.command, shell=True)
+    # ok: llm-shell-unvalidated-input
+    subprocess.run(["convert", "-c", name])
