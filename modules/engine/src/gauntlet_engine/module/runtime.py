@@ -58,6 +58,8 @@ async def module_container(session: EngineSession, source: ModuleSource) -> Cont
         install = ["/opt/uv/bin/uv", "sync", "--quiet", "--no-dev"]
     base = await base.with_mounted_directory(session, _SOURCE, everything)
     base = await base.with_exec(session, install)
+    # uv has compiled what it installed; the module's own files are used where they are.
+    base = await base.with_exec(session, [f"{ENVIRONMENT}/bin/python", "-m", "compileall", "-q", "."], expect="ANY")
     name = pascal_case(source.name)
     return base.with_env_variable("DAGGER_MODULE", source.name).with_env_variable("DAGGER_MAIN_OBJECT", name)
 
