@@ -73,6 +73,7 @@ def python_locks(project: Project) -> tuple[tuple[str, str], ...]:
     tier=Tier.FAST,
     summary="pip-audit: known vulnerabilities in the locked dependencies",
     tools=("pip-audit", "uv"),
+    cache="never",
     controls=("ISO27001:A.8.8", "ISO27001:A.5.21"),
     applies=has_dependencies,
     timeout_s=300,
@@ -109,7 +110,7 @@ async def security_dependency_scan(context: StageContext) -> Verdict:
         [*AUDIT, *source, "--", *(f"{kind}={path}" for kind, path in locks)],
         timeout_s=context.settings.timeout_s,
         # A folder is an input like any other; what a server answers is only true now.
-        cache=context.stage.cache if advisories.folder else "never",
+        cache="pure" if advisories.folder else context.stage.cache,
         ok=(0, 1, NO_ANSWER),
         network=not advisories.folder,
         reports={

@@ -14,8 +14,10 @@ def run(path: Path, fd: int, other):
     # ruleid: llm-broad-file-permissions
     os.fchmod(fd, 0o1777)
     # ruleid: llm-broad-file-permissions
+    path.chmod(mode=0o777)
+    # ok: llm-broad-file-permissions
     path.mkdir(mode=0o777)
-    # ruleid: llm-broad-file-permissions
+    # ok: llm-broad-file-permissions
     os.open(path, os.O_CREAT, 0o666)
     # ruleid: llm-broad-file-permissions
     os.chmod(path, stat.S_IRUSR | stat.S_IWOTH)
@@ -43,3 +45,16 @@ def run(path: Path, fd: int, other):
     subprocess.run(["chmod", "+x", path])
     # ok: llm-broad-file-permissions
     other(mode="r")
+
+
+def mask():
+    # ok: llm-broad-file-permissions
+    old = os.umask(0)
+    os.umask(old)
+    return old
+
+
+def open_to_all(path):
+    # ruleid: llm-broad-file-permissions
+    old = os.umask(0)
+    path.touch()

@@ -8,7 +8,7 @@ export function run(path: string) {
   fs.chmod(path, "666", () => console.log("done"));
   // ruleid: llm-broad-file-permissions-typescript
   chmodSync(path, 0o777);
-  // ruleid: llm-broad-file-permissions-typescript
+  // ok: llm-broad-file-permissions-typescript
   fs.writeFileSync(path, "text", { mode: 0o666 });
   // ok: llm-broad-file-permissions-typescript
   fs.chmodSync(path, 0o600);

@@ -4,6 +4,8 @@ import shlex
 import subprocess
 import sys
 
+from commands import CHECK, PREPARE
+
 
 def run(name, path: str, request, count: int = 1):
     # ruleid: llm-shell-unvalidated-input
@@ -47,3 +49,9 @@ def run(name, path: str, request, count: int = 1):
     subprocess.run(request.command, shell=True)
     # ok: llm-shell-unvalidated-input
     subprocess.run(["convert", "-c", name])
+    # ok: llm-shell-unvalidated-input
+    subprocess.run(["sh", "-c", f"{PREPARE} && exec {CHECK}"])
+    # ok: llm-shell-unvalidated-input
+    subprocess.run(PREPARE, shell=True)
+    # ruleid: llm-shell-unvalidated-input
+    subprocess.run(f"{PREPARE} && exec {name}", shell=True)
