@@ -14,9 +14,12 @@ import anyio
 from gauntlet.errors import InfrastructureError
 from gauntlet.events import Line, Listener, StageEnded, StageLeft, StageStarted, ignore
 from gauntlet.judge import finished, one_line, output_of
+from gauntlet.stage import running
 from gauntlet_verdict import Status, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tenacity import AsyncRetrying
 
     from gauntlet.plan import Entry, Plan
@@ -52,6 +55,15 @@ def default_jobs() -> int:
     return max(1, len(os.sched_getaffinity(0)))
 
 
+def longest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """The order to start in: what surely runs (no cache may answer for it), then by how long a stage may take.
+
+    A long stage that starts last keeps the others' processors idle; where everything is cached, only the one that runs
+    anyway has something to wait for.
+    """
+    return sorted(entries, key=lambda entry: (entry.stage.cache != "never", -entry.stage.timeout_s))
+
+
 @dataclass(slots=True)
 class Schedule:
     """One execution of a plan. After `run` has returned, every entry has a verdict or a reason in `not_run`.
@@ -79,7 +91,7 @@ class Schedule:
         self._ended = {entry.stage.id: anyio.Event() for entry in self.plan.entries}
         with self._scope:
             async with anyio.create_task_group() as tasks:
-                for entry in self.plan.entries:
+                for entry in longest_first(self.plan.entries):
                     tasks.start_soon(self._in_turn, entry, limiter)
         for entry in self.plan.entries:
             if entry.stage.id not in self.verdicts:
@@ -134,6 +146,7 @@ class Schedule:
         return finished(verdict, entry, duration_s=time.monotonic() - began, attempts=max(1, attempts))
 
     async def _call(self, entry: Entry) -> Verdict:
+        running.set(entry.stage.id)
         try:
             verdict = cast(
                 "object", await entry.stage.run(self.make_context(entry, lambda text: self._say(entry, text)))

@@ -81,6 +81,10 @@ class StageContext:
     image_facts: dict[str, str] = field(default_factory=dict[str, str])
 
 
+# The id of the stage that the current task works for; what it starts may say so, e.g. to the engine's progress.
+running: ContextVar[str] = ContextVar("running", default="")
+
+
 class DuplicateStageError(Exception):
     """Two stages were registered under one id."""
 

@@ -306,3 +306,21 @@ async def test_a_log_that_never_ends_is_cut_and_still_told_to_the_board() -> Non
     assert sum(map(len, log)) <= LOG_LIMIT + 200
     assert log[-1].startswith("… the log ends here")
     assert len(seen.of(Line)) == 60
+
+
+async def test_what_surely_runs_starts_first_then_what_may_take_longest() -> None:
+    order: list[str] = []
+
+    async def run(context: StageContext) -> Verdict:
+        order.append(context.stage.id)
+        await anyio.lowlevel.checkpoint()
+        return passed(context.stage.id)
+
+    await scheduled(
+        a_stage("short", run, timeout_s=60),
+        a_stage("long", run, timeout_s=600),
+        a_stage("asks", run, timeout_s=60, cache="never"),
+        a_stage("middle", run),
+        limits=Limits(jobs=1),
+    ).schedule.run()
+    assert order == ["asks", "long", "middle", "short"]

@@ -33,7 +33,7 @@ async def test_queries_in_this_process_need_no_port(monkeypatch: pytest.MonkeyPa
     async def answer(text: str, variables: dict[str, Any], operation: str | None) -> Any:
         asked.append(text)
         if "__schema" in text:
-            found = graphql.graphql_sync(schema, text, variable_values=variables, operation_name=operation)
+            found = graphql.graphql_sync(schema, text, operation_name=operation)  # pyright: ignore[reportUnknownMemberType]
             return SimpleNamespace(status=200, body=json.dumps(found.formatted).encode())
         if "defaultPlatform" in text:
             return SimpleNamespace(status=422, body=b'{"errors": [{"message": "no such thing"}], "data": null}')
