@@ -43,7 +43,7 @@ InsidePath = Annotated[str, AfterValidator(_inside)]
 class Section(BaseModel):
     """Base of every section: frozen, closed to unknown keys, strict about types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class StageSettings(Section):
@@ -270,22 +270,3 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` for the closest of the known words, or an empty string."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"did you mean {found[0]!r}?" if found else ""
-
-
-def json_schema(stages: Mapping[str, Stage]) -> dict[str, Any]:
-    """The language as a JSON schema (draft 2020-12) for editors."""
-    schema = Config.model_json_schema()
-    common = StageSettings.model_json_schema()["properties"]
-    common.pop("options")
-    table: dict[str, Any] = {}
-    for stage in stages.values():
-        own = stage.options.model_json_schema()
-        schema["$defs"].update(own.pop("$defs", {}))
-        properties = common | own.get("properties", {})
-        table[stage.id] = {
-            "type": "object", "description": stage.summary, "properties": properties, "additionalProperties": False,
-        }  # fmt: skip
-    schema["properties"]["stages"] = {"type": "object", "properties": table, "additionalProperties": False}
-    schema["$defs"].pop("StageSettings", None)
-    schema["$defs"].pop("StageOptions", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema

@@ -12,4 +12,4 @@ class StageOptions(BaseModel):
     tuples), and types are strict: a quoted number is no number.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -5,7 +5,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gauntlet.config import Config, StageSettings, custom_stage_paths, json_schema, load
+from gauntlet.config import Config, StageSettings, custom_stage_paths, load
+from gauntlet.config_schema import json_schema
 from gauntlet.document import SIZE_LIMIT
 from gauntlet.errors import ConfigError, Problem
 from gauntlet.options import StageOptions
@@ -218,3 +219,8 @@ def test_the_schema_for_editors_has_every_key_and_every_stages_options() -> None
     unit = schema["properties"]["stages"]["properties"]["test:unit"]
     assert {"enabled", "block", "timeout", "memory", "min_coverage", "paths"} == set(unit["properties"])
     assert unit["additionalProperties"] is False
+    assert unit["properties"]["enabled"]["description"].startswith("false leaves the stage out")
+    assert schema["properties"]["jobs"]["description"].startswith("Stages that run at once")
+    assert (
+        schema["$defs"]["AdvisorySettings"]["properties"]["max_age_days"]["description"] == "Older data is no answer."
+    )

@@ -42,7 +42,7 @@ def _run(given: Namespace) -> int:
 
 
 def _print_schema() -> int:
-    from gauntlet.config import json_schema  # noqa: PLC0415 - as above
+    from gauntlet.config_schema import json_schema  # noqa: PLC0415 - as above
     from gauntlet.stage import registered  # noqa: PLC0415 - as above
     from gauntlet.stages import load_stages  # noqa: PLC0415 - as above
 
