@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gauntlet.events import Event, Line, Note, Planned, Progress, StageEnded, StageLeft, StageStarted
+from gauntlet.events import Event, Line, Note, Output, Planned, Progress, StageEnded, StageLeft, StageStarted
 from gauntlet.summary import STYLES, counted, print_summary, printable
 from gauntlet_verdict import Status
 
@@ -62,6 +62,8 @@ class Row:
 class Board:
     """A display for terminals. Renders itself; everything that changes it is an event."""
 
+    live = True
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._began = time.monotonic()
@@ -89,7 +91,7 @@ class Board:
             case StageStarted(stage, attempt):
                 row = self._row(stage)
                 row.began, row.attempt = row.began or time.monotonic(), attempt
-            case Line(stage, text):
+            case Line(stage, text) | Output(stage, text):
                 self._row(stage).last = printable(text).strip() or self._row(stage).last
             case StageEnded(stage, verdict):
                 self._row(stage).verdict = verdict

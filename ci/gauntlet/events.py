@@ -35,6 +35,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """A line that a stage's process writes right now, from the engine. What of it matters comes as `Line`s later."""
+
+    stage: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageEnded:
     """A stage has its verdict."""
 
@@ -64,7 +72,7 @@ class Progress:
     text: str
 
 
-Event = Progress | Planned | StageStarted | Line | StageEnded | StageLeft | Note
+Event = Progress | Planned | StageStarted | Line | Output | StageEnded | StageLeft | Note
 Listener = Callable[[Event], None]
 
 

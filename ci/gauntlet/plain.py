@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from gauntlet.events import Event, Line, Note, Planned, Progress, StageEnded, StageLeft, StageStarted
+from gauntlet.events import Event, Line, Note, Output, Planned, Progress, StageEnded, StageLeft, StageStarted
 from gauntlet.summary import counted, print_summary, printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 class Display(Protocol):
     """What shows a run: told of events while it is open, and of the result after it is closed."""
+
+    live: bool
+    """Does it show what processes write while they write it?"""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -32,6 +35,8 @@ class Display(Protocol):
 
 class PlainDisplay:
     """One line an event, with seconds since the start; never rewrites anything."""
+
+    live = False
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -61,6 +66,8 @@ class PlainDisplay:
                 self._line("", text)
             case Progress(text):
                 self._line("engine", text)
+            case Output():
+                """Only a board has use for it: a log would have every line twice."""
 
     def result(self, run: Run, folder: Path) -> None:
         """Print the table and findings."""
@@ -74,6 +81,8 @@ class PlainDisplay:
 
 class JsonDisplay:
     """Silent; at the end run.json on standard output, for programs."""
+
+    live = False
 
     def __init__(self, output: TextIO) -> None:
         self._output = output

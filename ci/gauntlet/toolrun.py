@@ -19,6 +19,7 @@ from dagger import dag
 
 from gauntlet.errors import InfrastructureError
 from gauntlet.shared_directory import SharedDirectory
+from gauntlet.stage import running
 from gauntlet_verdict import Confinement
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def run_tool(
     """
     outcome, _ = await run_step(
         container, argv, timeout_s=timeout_s, cache=cache, reports=reports, ok=ok, network=network, cwd=cwd, env=env,
-        memory_bytes=memory_bytes, pids=pids,
+        memory_bytes=memory_bytes, pids=pids, label=running.get(),
     )  # fmt: skip
     return outcome
 
@@ -138,15 +139,17 @@ async def run_step(
     env: Mapping[str, str] | None = None,
     memory_bytes: int | None = None,
     pids: int | None = None,
+    label: str = "",
 ) -> tuple[Outcome, dagger.Container]:
     """As `run_tool`, with the container after the run: what an installation leaves is the next step's start.
 
-    Only where the outcome is complete may the container be used.
+    Only where the outcome is complete may the container be used. `label` tells the engine's progress whose step it is;
+    steps that several stages share have none, since other engines take it for a part of the step.
     """
     confinement = Confinement(
         network="bridge" if network else "none", timeout_s=timeout_s, memory_bytes=memory_bytes, pids=pids
     )
-    prepared = _prepared(container, confinement)
+    prepared = _prepared(container, confinement, label)
     if cache == "never":
         prepared = prepared.with_env_variable(ATTEMPT, uuid.uuid4().hex)
     options = _options(reports or {}, ok=ok, timeout_s=timeout_s, cache=cache, cwd=cwd, env=env or {})
@@ -227,7 +230,7 @@ async def _outcome_of_failure(
     ) from error  # fmt: skip
 
 
-def _prepared(container: dagger.Container, confinement: Confinement) -> dagger.Container:
+def _prepared(container: dagger.Container, confinement: Confinement, label: str) -> dagger.Container:
     asked: dict[str, object] = {"network": confinement.network}
     if confinement.timeout_s is not None:
         asked["timeout_s"] = confinement.timeout_s + BACKSTOP_S
@@ -235,6 +238,8 @@ def _prepared(container: dagger.Container, confinement: Confinement) -> dagger.C
         asked["memory_bytes"] = confinement.memory_bytes
     if confinement.pids is not None:
         asked["pids"] = confinement.pids
+    if label:
+        asked["label"] = label
     return (
         container.with_mounted_directory(CHECKS, checks_directory())
         .with_env_variable("PYTHONPATH", CHECKS)

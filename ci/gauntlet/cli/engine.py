@@ -12,9 +12,10 @@ from gauntlet.cli.quick_client import in_process, quicken
 from gauntlet.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from gauntlet.cli.quick_client import Answering
+    from gauntlet_engine.buildkit import Event
     from gauntlet_engine.session import EngineHandle
 
 _SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-container://", "ssh://")
@@ -22,10 +23,14 @@ _SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-c
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine of a run; `embedded` decides which base images there are, `facts` go into the report."""
+    """The engine of a run; `embedded` decides which base images there are, `facts` go into the report.
+
+    `events` is the embedded engine's progress; another engine keeps its own to itself.
+    """
 
     embedded: bool
     facts: dict[str, str]
+    events: Callable[[], AsyncIterator[Event]] | None = None
 
 
 def check_engine(choice: str) -> None:
@@ -61,7 +66,7 @@ async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engi
         os.environ["DAGGER_SESSION_TOKEN"] = session.token
         facts = {"kind": "embedded", "address": session.address, "client": _client_version()}
         await stack.enter_async_context(_connected(session.answer))
-        yield Engine(embedded=True, facts=facts)
+        yield Engine(embedded=True, facts=facts, events=session.events)
 
 
 async def _session(stack: AsyncExitStack, address: str | None, log: Callable[[str], None]) -> EngineHandle:

@@ -18,6 +18,7 @@ from gauntlet.cli.display import display_for
 from gauntlet.cli.engine import check_engine, engine
 from gauntlet.cli.engine_log import EngineLog, engine_log
 from gauntlet.cli.language import read_language
+from gauntlet.cli.live_output import relay
 from gauntlet.cli.source import source_of
 from gauntlet.errors import GauntletError, unwrapped
 from gauntlet.events import Note, Progress
@@ -131,7 +132,9 @@ class HostRun:
             self.log.line(line)
             display(Progress(line))
 
-        async with engine(self.options.engine, progress) as found:
+        async with engine(self.options.engine, progress) as found, anyio.create_task_group() as tasks:
+            if found.events is not None and display.live:
+                tasks.start_soon(relay, found.events(), display)
             self._runner = Runner(
                 source=source_of(self.checkout, language.config, self.folder),
                 config=language.config,
@@ -144,6 +147,7 @@ class HostRun:
             report = await self._runner.run()
             # On disk before the engine winds up: nothing that happens from here on can lose them.
             self.report = self._written(report)
+            tasks.cancel_scope.cancel()
 
     async def _watch(self, scope: anyio.CancelScope, display: Display) -> None:
         """First signal: end the run and report. Second: don't wait for the engine either. Third: just go."""

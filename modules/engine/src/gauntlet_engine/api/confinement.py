@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gauntlet_engine.api.image_config import Pairs
 
 CONFINEMENT_VARIABLE = "_GAUNTLET_CONFINEMENT"
-"""JSON: network ("bridge" or "none"), timeout_s, memory_bytes, pids, output_bytes; each may be left out."""
+"""JSON: network ("bridge" or "none"), timeout_s, memory_bytes, pids, output_bytes, label; each may be left out."""
 
 _LIMITS = {
     "timeout_s": "timeoutSeconds",
@@ -24,10 +24,11 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class Confinement:
-    """Network mode, and the exec shim's limits by its own names."""
+    """Network mode, the exec shim's limits by its own names, and whose exec it is, for progress events."""
 
     network: Literal["bridge", "none"] = "bridge"
     limit_pairs: tuple[tuple[str, float], ...] = ()
+    label: str = ""
 
     @property
     def limits(self) -> dict[str, float]:
@@ -52,10 +53,13 @@ def read_confinement(env: Pairs) -> tuple[Confinement, Pairs]:
     network = wanted.pop("network", "bridge")
     if network not in ("bridge", "none"):
         raise ApiError(f"{CONFINEMENT_VARIABLE}: network is {network!r}, not bridge or none")
+    label = str(wanted.pop("label", ""))
     unknown = sorted(set(wanted) - set(_LIMITS))
     if unknown:
-        raise ApiError(f"{CONFINEMENT_VARIABLE}: unknown key {unknown[0]!r}; known are network, {', '.join(_LIMITS)}")
+        raise ApiError(
+            f"{CONFINEMENT_VARIABLE}: unknown key {unknown[0]!r}; known are network, label, {', '.join(_LIMITS)}"
+        )
     limits = tuple(sorted((_LIMITS[key], value) for key, value in wanted.items() if value))
     if any(not isinstance(value, int | float) or value < 0 for _, value in limits):
         raise ApiError(f"{CONFINEMENT_VARIABLE}: limits are positive numbers")
-    return Confinement(network, limits), rest
+    return Confinement(network, limits, label), rest

@@ -92,7 +92,8 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
     argument, spec_mount = _spec_argument(container.platform, spec)
     return Exec(
         platform=container.platform,
-        name=f"exec {' '.join(command.args)}",
+        # An op's name is no part of its digest: a label tells progress events apart and changes nothing.
+        name=f"{f'[{confinement.label}] ' if confinement.label else ''}exec {' '.join(command.args)}",
         args=(SHIM_TARGET, "exec", argument),
         env=env,
         cwd=container.config.workdir or "/",
