@@ -59,7 +59,7 @@ def _table(properties: Mapping[str, Any], leave_out: frozenset[str] | set[str] =
 
 def main() -> None:
     """Print the reference."""
-    from gauntlet.config import json_schema  # noqa: PLC0415 - only this command needs them
+    from gauntlet.config_schema import json_schema  # noqa: PLC0415 - only this command needs them
     from gauntlet.stage import registered  # noqa: PLC0415 - as above
     from gauntlet.stages import load_stages  # noqa: PLC0415 - as above
 
