@@ -81,7 +81,7 @@ def test_a_push_runs_fast_and_leaves_its_reports(gitlab: GitLab, repository: Pat
 def test_a_defect_makes_the_job_red_and_the_reports_say_where(
     gitlab: GitLab, repository: Path, engine_state: StateDirs
 ) -> None:
-    (repository / "src" / "shop" / "__init__.py").write_text('"""A shop."""\n\nimport os\n')
+    (repository / "src" / "shop" / "__init__.py").write_text('"""A shop."""\n\nTOTAL = summ([1, 2])\n')
     ran = gitlab.run(repository, "gauntlet:fast", *PUSH, "GAUNTLET_COMMAND=gauntlet")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert _verdicts(repository)["lint:python"] == "FAIL"

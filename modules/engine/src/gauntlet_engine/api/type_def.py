@@ -34,7 +34,7 @@ class SourceMap:
 
 @dataclass(frozen=True)
 class EnumValueTypeDef:
-    """A member of an enum: `value` is what travels, `name` what code says."""
+    """A member of an enum: `name` is what travels, `value` what the module's code has for it."""
 
     name: str
     value: str

@@ -17,6 +17,8 @@ SUBCOMMANDS = {
     "stop": "stop the daemon, whoever uses it",
     "status": "say whether the daemon runs, and what its state holds",
     "prune": "free disk space",
+    "call": "call functions of a Dagger module",
+    "functions": "list a Dagger module's functions",
     "doctor": "check what the engine needs from this machine, and say how to get what is missing",
 }
 

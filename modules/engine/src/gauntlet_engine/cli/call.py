@@ -39,6 +39,11 @@ def dagger_main() -> NoReturn:
     sys.exit(main(sys.argv[1:], program="dagger"))
 
 
+def call(arguments: Sequence[str]) -> int:
+    """`gauntlet-engine call`; the arguments are those of `dagger call`."""
+    return main(["call", *arguments])
+
+
 def main(words: Sequence[str], *, program: str = "gauntlet-engine") -> int:
     """Run `call` or `functions`; the exit code is Dagger's: 0, 1, or that of the exec that failed."""
     parser = _parser(program)
@@ -169,7 +174,7 @@ def _rendered(value: object, result: TypeDef, runtime: ModuleRuntime, *, as_json
             for field in declared.fields
             if field.type_def.kind not in {"OBJECT_KIND", "LIST_KIND", "INTERFACE_KIND"}
         }
-        shown = {"_type": declared.name, **scalars}
+        shown = {"_type": _public_name(declared.name, runtime.main_name), **scalars}
         if not as_json:
             return "\n".join(f"{name}: {item}" for name, item in shown.items())
         value = shown
@@ -178,6 +183,11 @@ def _rendered(value: object, result: TypeDef, runtime: ModuleRuntime, *, as_json
     if isinstance(value, list):
         return "\n".join(str(item) for item in cast("list[object]", value))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _public_name(name: str, main_name: str) -> str:
+    """A type's name outside of its module: Dagger puts the module's before it."""
+    return name if name.startswith(main_name) else main_name + name
 
 
 def _list_functions(main_object: TypeDef) -> None:

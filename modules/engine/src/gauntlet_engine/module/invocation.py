@@ -147,8 +147,8 @@ def _member(argument: FunctionArg, type_: TypeDef, text: str, module: Module) ->
         return text
     for member in enum.members:
         if text.lower() in {member.name.lower(), member.value.lower()}:
-            return member.value
-    known = ", ".join(member.value for member in enum.members)
+            return member.name  # what travels, since Dagger 0.18
+    known = ", ".join(member.name for member in enum.members)
     raise UsageError(f"--{kebab_case(argument.name)}: {text!r} is none of {known}")
 
 

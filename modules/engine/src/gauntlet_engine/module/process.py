@@ -148,7 +148,7 @@ async def running_module(
     # A socket and a token of its own; the socket's name is new and part of the op, so no function is ever answered
     # from cache.
     name, token = f"gauntlet.call.{secrets.token_hex(8)}", secrets.token_urlsafe(24)
-    executor = Executor(replace(session, calls=calls), introspection)
+    executor = Executor(replace(session, calls=calls, host_access=False), introspection)
     failure: Exception | None = None
     async with serving(executor.answer, token) as port:
         session.attachables.add_endpoint(name, port)
