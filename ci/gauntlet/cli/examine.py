@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One examined thing: fine, or not, and then with its remedy. `code` is what the doctor ends with then."""
+    """One examined thing: fine, fine with something to improve (`remedy`), or not; `code` is the exit code then."""
 
     what: str
     fine: bool
@@ -50,11 +51,13 @@ def examine(options: Options) -> int:
         checkout = found[0]
         symptoms.append(_tried("configuration", lambda: _language(checkout)))
         symptoms.append(_tried("reports", lambda: _reports(checkout)))
+    symptoms += _machine(options.engine)
     symptoms.append(_tried("engine", lambda: _engine(options.engine)))
     for symptom in symptoms:
-        print(f"{'ok ' if symptom.fine else 'NOT'}  {symptom.what}: {symptom.said}")
+        mark = "ok  " if symptom.fine and not symptom.remedy else "warn" if symptom.fine else "NOT "
+        print(f"{mark}  {symptom.what}: {symptom.said}")
         if symptom.remedy:
-            print(f"     what now: {symptom.remedy}")
+            print(f"      what now: {symptom.remedy}")
     return max((symptom.code for symptom in symptoms if not symptom.fine), default=0)
 
 
@@ -91,11 +94,24 @@ def _reports(checkout: Checkout) -> str:
     return f"{folder} can be written"
 
 
+def _machine(choice: str) -> list[Symptom]:
+    """What the embedded engine finds missing on this machine; another engine's machine is not ours to look at."""
+    if choice == "dagger":
+        return []
+    try:
+        from gauntlet_engine.checkup import FAIL, check_machine  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return []  # the look at the engine itself says so
+    address = {} if choice == "embedded" else {"BUILDKIT_HOST": choice}
+    checks = anyio.run(check_machine, dict(os.environ) | address)
+    return [Symptom(check.name, check.level != FAIL, check.finding, check.remedy) for check in checks]
+
+
 def _engine(choice: str) -> str:
     async def answer() -> str:
         from dagger import dag  # noqa: PLC0415 - only this look needs it
 
-        async with engine(choice, lambda line: print(f"     {line}")) as found:
+        async with engine(choice, lambda line: print(f"      {line}")) as found:
             version = await dag.version()
             kind = ", ".join(f"{name} {value}" for name, value in found.facts.items())
             return f"{version} answers ({kind})"
