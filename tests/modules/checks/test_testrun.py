@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,6 @@ from gauntlet_checks.testrun import Plan, Report, is_green, main, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PACK = sys.prefix  # this environment has all that a pack has
 
@@ -220,6 +220,26 @@ def test_a_rule_of_the_projects_own_makes_it_red_though_no_test_fails(tests: Cal
     report = tests(files, cover=(".",))
     assert (report.state, report.failures, report.exit_code) == ("ran", [], 1)
     assert not is_green(report)
+
+
+SLOW = (
+    "import time\nfrom hypothesis import given, settings, strategies as st\n\n"
+    "@settings(max_examples=2{more})\n@given(st.integers())\ndef test_a(n):\n    time.sleep(0.3)\n"
+)
+
+
+def test_hypothesis_makes_no_demands_on_a_machines_speed_but_the_projects_own(tmp_path: Path) -> None:
+    for more, failures in (("", 0), (", deadline=100", 1)):
+        (tmp_path / "test_a.py").write_text(SLOW.replace("{more}", more))
+        environment = tmp_path / "env"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+        site = next(environment.glob("lib/python3.*/site-packages"))
+        for name in ("hypothesis", "_hypothesis_globals.py", "sortedcontainers"):
+            source = Path(pytest.__file__).parents[1] / name
+            if source.exists() and not (site / name).exists():
+                (site / name).symlink_to(source)
+        report = run(Plan(str(tmp_path), str(environment), PACK, arguments=("test_a.py",)))
+        assert (report.state, len(report.failures)) == ("ran", failures), report
 
 
 MARKED = "import pytest\n@pytest.mark.integration\ndef test_far(): assert False\ndef test_near(): pass\n"

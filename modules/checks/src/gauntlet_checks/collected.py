@@ -8,6 +8,7 @@ bool}; a test matches by the marker or by its file, and matching tests are kept 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 JOURNAL = "GAUNTLET_JOURNAL"
 SELECT = "GAUNTLET_SELECT"
 WORKER = "PYTEST_XDIST_WORKER"
+
+
+def _wait_for_hypothesis() -> None:
+    """Take hypothesis's limits on time away, unless the project sets its own: a busy machine says nothing of the code.
+
+    Not through its CI profile, which draws the same examples in every run and so never finds what these miss. Before
+    any conftest is loaded, so that the project's own profile wins.
+    """
+    if importlib.util.find_spec("hypothesis") is None:
+        return
+    from hypothesis import HealthCheck, settings  # noqa: PLC0415 - only where the project has it
+
+    settings.register_profile("gauntlet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("gauntlet")
+
+
+_wait_for_hypothesis()
 
 
 def pytest_configure(config: pytest.Config) -> None:
