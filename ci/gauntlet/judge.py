@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from gauntlet.errors import GauntletError
 from gauntlet_verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def one_line(error: BaseException) -> str:
     error = _innermost(error)
     text = " ".join(str(error).split()) or "no message"
     kind = type(error).__name__
-    sentence = text if kind in text else f"{kind}: {text}"
+    # Errors that were written for people need no class's name; `exit code: 1` and the interpreter's do.
+    ours = isinstance(error, GauntletError) or kind in {"QueryError", "TransportError", "ClientConnectionError"}
+    sentence = text if ours or kind in text else f"{kind}: {text}"
     last = " ".join((output_of(error, "stderr") or output_of(error, "stdout"))[-REASON_LIMIT:].split())
     if last and last[-80:] not in sentence:
         sentence = f"{sentence}: {last}"

@@ -41,8 +41,7 @@ def source_of(checkout: Checkout, config: Config, report_folder: Path) -> Source
         history = dag.directory().with_directory(".git", dag.host().directory(str(repository.common)))
     base: dagger.Directory | None = None
     if checkout.base is not None:
-        cache = checkout.root / FOLDER / "cache"
-        base = dag.host().directory(str(base_tree(checkout, cache)))
+        base = dag.host().directory(str(base_tree(checkout, report_folder / "cache")))
     return Source(
         tree=SharedDirectory(tree),
         history=SharedDirectory(history) if history is not None else None,

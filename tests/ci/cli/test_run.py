@@ -100,6 +100,19 @@ def test_a_stage_sees_source_base_history_and_what_changed(clone: Clone) -> None
     assert report_of(clone)["source"]["base"] == base
 
 
+def test_configuration_decides_what_the_source_is(clone: Clone) -> None:
+    with_stage(clone, "listing", LISTING)
+    clone.write(_dot_gitignore="ignored\n", ignored="1", b_dot_py="1", c_dot_txt="1")
+    clone.write(gauntlet_dot_yaml=CONFIG.format(name="listing") + "source: {exclude: [c.txt], gitignore: false}\n")
+    done = run(clone, "own:listing")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {line for line in log_of(clone, "own:listing") if line.startswith("source: ")} >= {
+        "source: b.py",
+        "source: ignored",
+    }
+    assert not any("c.txt" in line or ".gauntlet" in line for line in log_of(clone, "own:listing"))
+
+
 def test_without_git_it_works_without_history(tmp_path: Path) -> None:
     (tmp_path / "ci_stages").mkdir()
     (tmp_path / "ci_stages" / "listing.py").write_text(LISTING)
@@ -115,7 +128,7 @@ def test_without_git_it_works_without_history(tmp_path: Path) -> None:
 
 def test_odd_names_and_links_do_not_stop_a_run(clone: Clone) -> None:
     with_stage(clone, "listing", LISTING)
-    for name in (b"with space.py", b"line\nbreak.py", "日本.py".encode()):
+    for name in (b"with space.py", b"line\nbreak.py", "日本.py".encode(), b"caf\xe9.py"):
         (clone.root / os.fsdecode(name)).write_text("1")
     (clone.root / "loop").symlink_to("loop")
     (clone.root / "out").symlink_to("/etc")
