@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -119,6 +120,11 @@ class RegistryHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self) -> None:
+        if self.registry.password:
+            wanted = base64.b64encode(self.registry.password.encode()).decode()
+            if self.headers.get("Authorization") != f"Basic {wanted}":
+                self.answer(401, WWW_Authenticate='Basic realm="test"')
+                return
         name, kind, key = self.parts()
         found = self.registry.manifests.get((name, key)) if kind == "manifests" else None
         if kind == "blobs" and key in self.registry.blobs:
@@ -166,6 +172,7 @@ class Registry:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.refusing = False
+        self.password = ""
         handler = type("Handler", (RegistryHandler,), {"registry": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.address = f"127.0.0.1:{self._server.server_port}"

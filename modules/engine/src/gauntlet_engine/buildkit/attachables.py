@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from anyio.abc import ByteStream, SocketStream
+    from anyio.abc import SocketStream
 
     from gauntlet_engine.buildkit.http2 import Handler
 
@@ -95,18 +96,28 @@ class Sockets:
 
     async def _forward(self, stream: Stream) -> None:
         target = self._target("".join(stream.metadata.get("buildkit.ssh.id", [])))
-        async with await _connected(target) as socket, anyio.create_task_group() as tasks:
-            tasks.start_soon(self._to_daemon, socket, stream)
-            while (message := await stream.receive()) is not None:
-                await socket.send(sshforward_pb2.BytesMessage.FromString(message).data)
-            await socket.send_eof()
+        try:
+            socket = await _connected(target)
+        except OSError as error:
+            raise RpcStatus(NOT_FOUND, f"cannot connect to {target}: {error}") from None
+        async with socket, anyio.create_task_group() as tasks:
+            tasks.start_soon(_from_daemon, stream, socket)
+            # When the host's side closes, the call ends, and with it the container's side of the connection.
+            await _to_daemon(socket, stream)
+            tasks.cancel_scope.cancel()
 
-    async def _to_daemon(self, socket: ByteStream, stream: Stream) -> None:
+
+async def _from_daemon(stream: Stream, socket: SocketStream) -> None:
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # seen as the end by _to_daemon
+        while (message := await stream.receive()) is not None:
+            await socket.send(sshforward_pb2.BytesMessage.FromString(message).data)
+        await socket.send_eof()
+
+
+async def _to_daemon(socket: SocketStream, stream: Stream) -> None:
+    with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
         while True:
-            try:
-                data = await socket.receive(_SOCKET_PIECE)
-            except anyio.EndOfStream:
-                return
+            data = await socket.receive(_SOCKET_PIECE)
             await stream.send(sshforward_pb2.BytesMessage(data=data).SerializeToString())
             await stream.flush()
 
