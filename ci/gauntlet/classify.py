@@ -77,7 +77,8 @@ def classify(paths: Sequence[str], texts: Mapping[str, str]) -> Project:
         openapi=tuple(path for path in files if _is_openapi(path.rpartition("/")[2].lower())),
         kubernetes=tuple(path for path in files if _is_kubernetes(path)),
         nested=nested,
-        problems=tuple(read.problems),
+        # Broken manifests below a nested project are mostly somebody's test data.
+        problems=tuple(problem for problem in read.problems if not _in_any(problem, nested)),
     )
     if nested:
         project.reasons["nested"] = "these folders have a manifest of their own and are no workspace members"

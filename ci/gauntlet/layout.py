@@ -24,9 +24,10 @@ TOOL_FILES = frozenset(
     ("setup", "conftest", "noxfile", "fabfile", "dodo", "versioneer", "gunicorn_conf", "locustfile", "pavement")
 )
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
-# Folders without __init__.py below a package that hold files to copy, not modules.
+# Folders without __init__.py below a package that hold files to copy, or other people's packages, not modules.
 DATA_FOLDERS = frozenset(
     {"template", "templates", "static", "data", "fixture", "fixtures", "testdata", "resources", "assets", "snippets"}
+    | {"_vendor", "vendor", "_vendored", "vendored"}
 )
 
 

@@ -295,6 +295,16 @@ def test_a_manifest_that_can_not_be_read_is_a_problem_and_not_the_end(path: str,
     assert project.modules == ("app",)
 
 
+def test_other_peoples_manifests_and_packages_are_not_this_projects_concern() -> None:
+    project = project_of(
+        "src/a/__init__.py", "src/a/_vendor/lark/__init__.py",
+        pyproject_dot_toml='[project]\nname = "a"\n', tests__fixtures__broken__pyproject_dot_toml="[project\n",
+    )  # fmt: skip
+    assert project.problems == ()
+    assert project.nested == ("tests/fixtures/broken",)
+    assert project.modules == ("a",)
+
+
 def test_only_a_handful_of_files_are_read_of_a_large_tree() -> None:
     paths = [f"p{n}/pyproject.toml" for n in range(500)] + [f"src/m{n}.py" for n in range(5000)] + ["pyproject.toml"]
     assert len(manifests_among(sorted(paths))) <= 61
