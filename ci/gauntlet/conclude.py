@@ -64,7 +64,7 @@ def unanswered(context: StageContext, outcome: Outcome) -> Verdict:
     """The verdict of a run that was not complete: TIMEOUT, or INCONCLUSIVE with the tool's last words."""
     status = Status.TIMEOUT if outcome.timed_out else Status.INCONCLUSIVE
     words = (outcome.stderr.strip() or outcome.stdout.strip())[-LAST_WORDS:]
-    reason = f"{context.stage.id}: {outcome.why}" + (f"; it said: {words}" if words else "")
+    reason = outcome.why + (f"; it said: {words}" if words else "")
     context.say(reason)
     return Verdict(stage=context.stage.id, status=status, reason=reason, **facts(context, outcome))
 

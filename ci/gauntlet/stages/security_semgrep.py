@@ -32,7 +32,7 @@ SCAN = f"""
 grep -rn --binary-files=without-match nosemgrep . > /outcome/allowed
 exec /opt/semgrep/bin/semgrep scan --metrics=off --disable-version-check --no-rewrite-rule-ids --disable-nosem \\
   --no-git-ignore --x-ignore-semgrepignore-files --config /opt/gauntlet-rules --json --verbose --error \\
-  --max-target-bytes {MAX_BYTES} --timeout 60 --output /outcome/semgrep.json .
+  --max-target-bytes {MAX_BYTES} --timeout 60 --jobs "$(nproc)" --output /outcome/semgrep.json .
 """
 ENVIRONMENT = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0", "HOME": "/tmp", "NO_COLOR": "1"}  # noqa: S108 - in the container
 PARTLY = "PartialParsing"  # semgrep's word for a file of which it understood all but a few lines

@@ -101,12 +101,12 @@ def exit_code_of(outcome: dict[str, object], *, cache_failures: bool) -> int:
 
 def packed(outcome: dict[str, object]) -> str:
     """The outcome as one line of base64 of zlib of JSON; streams are shortened where it would not fit an error."""
+    if not outcome["complete"]:
+        # Nobody may believe them, and they would stand in the engine's log, secrets that a scanner found among them.
+        outcome = outcome | {"reports": dict[str, str]()}
     line = _pack(outcome)
     if len(line) > MAX_PRINTED:
-        outcome = outcome | {"stdout": _short(str(outcome["stdout"])), "stderr": _short(str(outcome["stderr"]))}
-        line = _pack(outcome)
-    if len(line) > MAX_PRINTED and not outcome["complete"]:
-        line = _pack(outcome | {"reports": dict[str, str]()})  # nobody may believe them
+        line = _pack(outcome | {"stdout": _short(str(outcome["stdout"])), "stderr": _short(str(outcome["stderr"]))})
     return line
 
 
