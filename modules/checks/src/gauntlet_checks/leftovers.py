@@ -75,7 +75,9 @@ def compare(before: Snapshot, after: Snapshot) -> list[Leftover]:
     ]
     found += _new_objects(before, after)
     for table, (rows, digest) in sorted(after.tables.items()):
-        had, known = before.tables.get(table, (0, ""))
+        if table not in before.tables:
+            continue  # told as a new object, rows and all
+        had, known = before.tables[table]
         if rows != had:
             found.append(Leftover("rows", table, f"{rows} rows, {had} before"))
         elif rows and digest != known:
