@@ -103,6 +103,7 @@ async def test_the_bootstrapped_base_has_what_it_promises(build: Build, shell: C
         test -s /etc/ssl/certs/ca-certificates.crt
         test -s /etc/apt/sources.list
         test "$(grep -c @ /etc/apt/sources.list)" = 0
+        test "$(ls /etc/apt/sources.list.d)" = ''
         test "$(sh -c '/usr/sbin/policy-rc.d; echo $?')" = 101
         test "$(find /var/lib/apt/lists /var/cache/apt -name '*deb*')" = ''
         test "$(find /usr /var /etc -xdev -newermt 2025-01-02 -type f ! -path /etc/hosts ! -path /etc/resolv.conf)" = ''

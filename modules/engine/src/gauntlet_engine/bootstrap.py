@@ -10,7 +10,8 @@ import os
 import shutil
 import subprocess
 import tarfile
-from contextlib import asynccontextmanager
+import tempfile
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from gauntlet_engine.oci_layout import Layer, LayoutImage, read_layout, write_la
 from gauntlet_engine.prerequisites import look
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 
     from gauntlet_engine.state import StateDirs
 
@@ -49,7 +50,7 @@ class Recipe:
 
     suite: str
     packages: tuple[str, ...]
-    revision: int = 2
+    revision: int = 3
 
     @property
     def key(self) -> str:
@@ -107,6 +108,23 @@ async def _locked(path: Path) -> AsyncGenerator[None]:
         os.close(handle)
 
 
+@contextmanager
+def _build_folder(work: Path) -> Generator[Path]:
+    """Where the system is put together: on the state's disk; without root it cannot be inside the state.
+
+    There mmdebstrap works in a user namespace in which our own user id does not exist, and our directories are
+    closed to everyone else.
+    """
+    if os.geteuid() == 0:
+        folder = work / "tmp"
+        folder.mkdir(mode=0o755)  # apt's unprivileged user reads below it
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="gauntlet-bootstrap-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
 def _forget_older(recipe: Recipe, folder: Path) -> None:
     """Delete what older recipes of this suite made; a daemon keeps its own copy of what it has used."""
     for other in folder.parent.glob(f"{recipe.suite}-*"):
@@ -123,11 +141,10 @@ async def _make(
     shutil.rmtree(folder, ignore_errors=True)
     blobs = work / "layout" / "blobs" / "sha256"
     blobs.mkdir(parents=True)
-    (work / "tmp").mkdir()
-    (work / "tmp").chmod(0o755)  # apt's unprivileged user reads below it
     mirror = await to_thread.run_sync(_host_mirror, recipe.suite, environ)
     argv = _command(recipe, mirror, work, environ)
-    root = await _run(argv, work, environ, blobs, log)
+    with _build_folder(work) as temporary:
+        root = await _run(argv, {"HOME": str(work), "TMPDIR": str(temporary)}, environ, blobs, log)
     config = {
         "architecture": host_platform().split("/")[1],
         "os": "linux",
@@ -164,6 +181,8 @@ def _command(recipe: Recipe, mirror: DebianMirror, work: Path, environ: Mapping[
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+        # mmdebstrap keeps the list that it was given, which may hold credentials; ours takes its place below.
+        '--customize-hook=rm -f "$1"/etc/apt/sources.list.d/0000*',
         f"--customize-hook=copy-in {settings} /etc/apt",
         '--customize-hook=mv "$1/etc/apt/apt.conf" "$1/etc/apt/apt.conf.d/90gauntlet"',
     ]
@@ -182,14 +201,13 @@ def _command(recipe: Recipe, mirror: DebianMirror, work: Path, environ: Mapping[
 
 
 async def _run(
-    argv: list[str], work: Path, environ: Mapping[str, str], blobs: Path, log: Callable[[str], None] | None
+    argv: list[str], own: Mapping[str, str], environ: Mapping[str, str], blobs: Path, log: Callable[[str], None] | None
 ) -> Layer:
     """Run it, its standard output being the root file system's layer."""
     env = {
         **{name: value for name, value in environ.items() if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}},
         "PATH": look(environ).path,
-        "HOME": str(work),
-        "TMPDIR": str(work / "tmp"),
+        **own,
         "LC_ALL": "C.UTF-8",
         "SOURCE_DATE_EPOCH": str(_EPOCH),
     }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio.lowlevel
+import anyio
 from anyio import from_thread, to_thread
 
 from gauntlet_buildkit import buildkitd
@@ -34,6 +34,7 @@ _START_SECONDS = 60.0
 _LOG_LIMIT = 20 << 20  # bytes after which the daemon's log is set aside at the next start
 _LOG_TAIL = 2000
 _PAUSE = 0.005
+_ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ async def running_daemon(
     held = holding_daemon(state, environ, log=log, checkpoint=from_thread.check_cancelled)
     running = await to_thread.run_sync(held.__enter__)
     try:
-        await _answers(running.address)
+        await _answers(running.address, state)
         yield running.address
     finally:
         held.__exit__(None, None, None)
@@ -154,7 +155,7 @@ def _lock(handle: int, kind: int, checkpoint: Callable[[], None]) -> None:
 def _keeper_alive(state: StateDirs) -> bool:
     try:
         handle = os.open(state.root / "keeper.lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -225,7 +226,6 @@ class _Start:
             daemon_log.replace(daemon_log.with_suffix(".log.1"))
         (self._state.root / "daemon.json").unlink(missing_ok=True)
         with daemon_log.open("ab") as output:
-            self._log_start = output.tell()
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(spec)],
                 stdin=subprocess.DEVNULL,
@@ -250,17 +250,27 @@ class _Start:
             raise DaemonGone(f"The daemon does not come up. Its log: {self._state.root / 'buildkitd.log'}")
         time.sleep(_PAUSE)
 
-    _log_start = 0
-
     def _died(self) -> DaemonGone:
-        log = self._state.root / "buildkitd.log"
-        with log.open("rb") as file:
-            file.seek(self._log_start)
-            text = file.read()[-_LOG_TAIL:].decode(errors="replace")
-        return DaemonGone(f"The daemon ended at its start. Its log ({log}) ends with:\n{text.strip()}")
+        return _ended(self._state)
 
 
-async def _answers(address: str) -> None:
-    """Raise DaemonGone unless a daemon speaks there."""
-    async with connect(address, timeout_s=30):
-        await anyio.lowlevel.checkpoint()
+def _ended(state: StateDirs) -> DaemonGone:
+    log = state.root / "buildkitd.log"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL))
+        text = file.read().decode(errors="replace")
+    return DaemonGone(f"The daemon ended at its start. Its log ({log}) ends with:\n{text.strip()}")
+
+
+async def _answers(address: str, state: StateDirs | None = None) -> None:
+    """Raise DaemonGone unless a daemon speaks there; one of ours may still be on its way up, or down."""
+    deadline = anyio.current_time() + _ANSWER_SECONDS
+    while True:
+        try:
+            async with connect(address, timeout_s=min(0.5, _ANSWER_SECONDS)):
+                return
+        except DaemonGone:
+            if state is not None and not _keeper_alive(state):
+                raise _ended(state) from None
+            if anyio.current_time() > deadline:
+                raise

@@ -75,6 +75,9 @@ def buildkitd_toml(*, root: Path, socket: Path, machine: Machine, runc: Path, ne
         'insecure-entitlements = ["security.insecure"]',
         "[grpc]",
         f"address = [{json.dumps(f'unix://{socket}')}]",
+        # The default is one path for all daemons of the machine.
+        "[otel]",
+        f"socketPath = {json.dumps(str(socket.with_name('otel.sock')))}",
         "[history]",
         "maxEntries = 0",
         "[worker.containerd]",

@@ -166,6 +166,8 @@ def _detach_mounts(spec: KeeperSpec) -> None:
 def _remove_bundles(spec: KeeperSpec) -> None:
     # Never recursively: a root file system that is still mounted here is the content of a snapshot.
     for executor in Path(spec.buildkit_root).glob("runc-*/executor"):
+        for hosts in executor.glob("hosts.*"):
+            hosts.unlink(missing_ok=True)
         for bundle in executor.iterdir():
             if (bundle / "rootfs").is_dir() or (bundle / "config.json").is_file():
                 with contextlib.suppress(OSError):
