@@ -64,7 +64,7 @@ def scheduled(*stages: Stage, limits: Limits = QUICK, config: Config | None = No
 
 
 async def finish(seen: Seen) -> dict[str, Verdict]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         await seen.schedule.run()
     return seen.schedule.verdicts
 

@@ -127,7 +127,7 @@ async def test_cancelling_a_solve_kills_its_process(build: Build, shell: Callabl
             tasks.start_soon(stop)
             await solve(build, op)
         assert scope.cancelled_caught
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async for event in build.events():
                 if isinstance(event, VertexCompleted) and event.digest == op.digest:
                     assert event.error
@@ -163,7 +163,7 @@ async def test_events_tell_start_log_end_and_what_was_cached(build: Build, shell
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
         await solve(build, op)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while not any(isinstance(event, VertexCompleted) for event in seen):
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()
@@ -297,8 +297,8 @@ async def test_solves_run_in_parallel(build: Build, shell: Callable[..., Exec]) 
     began = time.monotonic()
     async with anyio.create_task_group() as tasks:
         for _ in range(4):
-            tasks.start_soon(solve, build, shell("sleep 2"))
-    assert time.monotonic() - began < 7
+            tasks.start_soon(solve, build, shell("sleep 5"))
+    assert time.monotonic() - began < 18
 
 
 async def test_a_build_outlives_none_of_its_results(client: Client, session: Session) -> None:

@@ -46,7 +46,7 @@ async def test_a_service_is_reached_by_an_op_through_its_address(
         script = f'python3 -uc "{address_of}"; exec python3 -u -m http.server 8000'
         service = await container.start(["sh", "-c", script], env=ENV, cwd="/etc")
         said = b""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async for _, data in service.output():
                 said += data
                 if b"Serving" in said:
@@ -55,7 +55,7 @@ async def test_a_service_is_reached_by_an_op_through_its_address(
         fetch = "python3 -c \"import urllib.request as u; print(u.urlopen('http://web:8000/hostname').status)\""
         await build.solve(marshal(shell(fetch, hosts=(("web", address),)).root_output))
         await service.signal("INT")  # as process 1 it would ignore TERM, which it does not handle
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             assert await service.wait() == 0
 
 
@@ -74,5 +74,5 @@ async def test_a_program_that_is_not_there_cannot_start(build: Build, root: Resu
 async def test_leaving_the_block_kills_what_still_runs(build: Build, root: ResultRef) -> None:
     async with build.container(root) as container:
         process = await container.start(["sleep", "1000"], env=ENV)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert await process.wait() != 0

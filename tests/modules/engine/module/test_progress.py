@@ -43,7 +43,7 @@ async def test_only_the_module_s_own_output_is_told_and_never_the_marks() -> Non
 
     async with anyio.create_task_group() as group:
         group.start_soon(follower.follow, events())
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await follower.settled(1, within_s=60)
         group.cancel_scope.cancel()
     assert told == ["one", "two"]
@@ -62,7 +62,7 @@ async def test_a_process_that_is_over_is_waited_for_no_longer() -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(follower.follow, events())
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await follower.settled(3, within_s=60)
     assert told == ["last words"]
 
