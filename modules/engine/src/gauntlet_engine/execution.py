@@ -7,7 +7,7 @@ import inspect
 import json
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import graphql
 
@@ -137,7 +137,7 @@ def _failed(errors: list[graphql.GraphQLError], above: tuple[str, ...] = (), hid
 def _formatted(error: graphql.GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     formatted.pop("locations", None)  # of the document as we keep it, not as the client wrote it
-    original = error.original_error
+    original = _first(error.original_error)
     if original is not None:
         if not isinstance(original, EngineError):
             logger.error("a resolver failed", exc_info=original)
@@ -145,6 +145,13 @@ def _formatted(error: graphql.GraphQLError) -> dict[str, Any]:
         if extensions:
             formatted["extensions"] = extensions
     return formatted
+
+
+def _first(error: BaseException | None) -> BaseException | None:
+    """The error itself, or the first of a group: one says as much as they all."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def _json(value: Any) -> bytes:

@@ -7,7 +7,7 @@ import secrets
 import sys
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,9 +115,11 @@ async def open_session(
         token = secrets.token_urlsafe(24)
         introspection = dirs.root / "introspection"
         executor = Executor(engine, introspection)
-        async with serving(executor.answer, token) as port:
-            attachables.add_endpoint(ENGINE_SOCKET, port)
-            attachables.add_secret(ENGINE_TOKEN, token.encode())
+        nested = Executor(replace(engine, host_access=False), introspection)
+        nested_token = secrets.token_urlsafe(24)
+        async with serving(executor.answer, token) as port, serving(nested.answer, nested_token) as nested_port:
+            attachables.add_endpoint(ENGINE_SOCKET, nested_port)
+            attachables.add_secret(ENGINE_TOKEN, nested_token.encode())
             yield EngineHandle(port, token, found, build.events, engine, introspection, executor.answer)
 
 

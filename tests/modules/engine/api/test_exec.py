@@ -214,15 +214,35 @@ async def test_nothing_of_ours_stays_in_the_root_file_system(base: dagger.Contai
     assert not [name for name in await ran.rootfs().entries() if name.startswith(".gauntlet")]
 
 
-async def test_a_client_that_goes_away_takes_its_processes_with_it(base: dagger.Container) -> None:
-    marker = f"/var/marker-{time.time_ns()}"
-    with anyio.move_on_after(1.5):
-        await shell(base, f"touch {marker}; sleep 300").sync()
-    started = time.monotonic()
-    # Were the first still running, this would be it, and wait.
-    with anyio.fail_after(60):
-        assert await shell(base, "echo free").stdout() == "free\n"
-    assert time.monotonic() - started < 60
+async def test_a_client_that_goes_away_takes_its_processes_with_it(
+    dag: dagger.Client, base: dagger.Container, unique: str
+) -> None:
+    beating = base.with_mounted_cache("/c", dag.cache_volume(unique))
+
+    async def beats(number: int) -> int:
+        return int(await shell(beating, f"wc -l < /c/beats # {number}").stdout())
+
+    with anyio.move_on_after(2):
+        await shell(beating, "while true; do echo >> /c/beats; sleep 0.05; done").sync()
+    await anyio.sleep(1)
+    stopped_at = await beats(0)
+    assert stopped_at > 0
+    await anyio.sleep(1)
+    assert await beats(1) == stopped_at
+
+
+async def test_an_asker_that_goes_away_leaves_the_others_their_exec(base: dagger.Container, unique: str) -> None:
+    ran = shell(base, f"sleep 2; echo {unique}")
+    outputs: list[str] = []
+
+    async def ask() -> None:
+        outputs.append(await ran.stdout())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        with anyio.move_on_after(0.5):
+            await ran.stdout()
+    assert outputs == [f"{unique}\n"]
 
 
 async def test_confinement_takes_the_network_away(base: dagger.Container) -> None:
@@ -246,19 +266,38 @@ async def test_a_confinement_that_makes_no_sense_is_refused(base: dagger.Contain
         await base.with_env_variable("_GAUNTLET_CONFINEMENT", value).with_exec(["true"]).sync()
 
 
+NESTED = (
+    "import base64, json, os, sys, urllib.request\n"
+    "port, token = os.environ['DAGGER_SESSION_PORT'], os.environ['DAGGER_SESSION_TOKEN']\n"
+    "query = json.dumps({'query': sys.argv[1]}).encode()\n"
+    "request = urllib.request.Request(f'http://127.0.0.1:{port}/query', query)\n"
+    "request.add_header('Authorization', 'Basic ' + base64.b64encode(f'{token}:'.encode()).decode())\n"
+    "print(urllib.request.urlopen(request).read().decode(), token)\n"
+)
+
+
 async def test_a_nested_exec_speaks_to_the_same_session(base: dagger.Container) -> None:
-    script = (
-        "import base64, json, os, urllib.request\n"
-        "port, token = os.environ['DAGGER_SESSION_PORT'], os.environ['DAGGER_SESSION_TOKEN']\n"
-        'query = \'{ container { withLabel(name: "l", value: "nested") { label(name: "l") } } }\'\n'
-        "query = json.dumps({'query': query})\n"
-        "request = urllib.request.Request(f'http://127.0.0.1:{port}/query', query.encode())\n"
-        "request.add_header('Authorization', 'Basic ' + base64.b64encode(f'{token}:'.encode()).decode())\n"
-        "print(urllib.request.urlopen(request).read().decode(), token)\n"
-    )
-    ran = base.with_exec(["python3", "-c", script], experimental_privileged_nesting=True)
+    query = '{ container { withLabel(name: "l", value: "nested") { label(name: "l") } } }'
+    ran = base.with_exec(["python3", "-c", NESTED, query], experimental_privileged_nesting=True)
     answer, _, token = (await ran.stdout()).rpartition(" ")
     assert '"label":"nested"' in answer
     assert token == "***\n"
     with pytest.raises(dagger.ExecError, match="exit code: 1"):
-        await base.with_exec(["python3", "-c", script]).sync()
+        await base.with_exec(["python3", "-c", NESTED, query]).sync()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ host { directory(path: "/etc") { entries } } }',
+        '{ host { file(path: "/etc/passwd") { contents } } }',
+        '{ host { findUp(name: "etc") } }',
+        '{ directory { export(path: "/tmp/escaped") } }',
+        '{ container { export(path: "/tmp/escaped") } }',
+        '{ secret(uri: "env://PATH") { plaintext } }',
+        '{ secret(uri: "cmd://id") { plaintext } }',
+    ],
+)
+async def test_a_nested_exec_has_no_access_to_the_host(base: dagger.Container, query: str) -> None:
+    ran = base.with_exec(["python3", "-c", NESTED, query], experimental_privileged_nesting=True)
+    assert "it has no access to the host" in await ran.stdout()

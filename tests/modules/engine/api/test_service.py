@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import anyio
 import dagger
 import pytest
 
@@ -201,3 +202,21 @@ async def test_a_started_service_has_its_secrets(dag: dagger.Client, base: dagge
     bound = base.with_env_variable("ASK", unique).with_service_binding("www", served)
     assert (await fetch(bound, "http://www:8000/all").stdout()).split() == ["hunter2", "from-filemounted"]
     await served.stop(kill=True)
+
+
+async def test_a_service_that_ends_well_before_it_listens_failed_too(base: dagger.Container) -> None:
+    ending = base.with_exposed_port(8000).as_service(args=["echo", "done already"])
+    with pytest.raises(dagger.ExecError) as caught:
+        await ending.start()
+    assert (caught.value.exit_code, caught.value.stdout) == (0, "done already\n")
+
+
+async def test_a_service_that_dies_later_can_be_started_again(base: dagger.Container, unique: str) -> None:
+    script = "import http.server as h\nh.HTTPServer(('', 8000), h.BaseHTTPRequestHandler).handle_request()"
+    once = base.with_exposed_port(8000).as_service(args=["python3", "-c", script])
+    for number in range(2):
+        await once.start()
+        bound = base.with_env_variable("ASK", f"{unique}-{number}").with_service_binding("www", once)
+        with pytest.raises(dagger.ExecError, match="exit code: 1"):
+            await fetch(bound, "http://www:8000/").sync()  # it answers 501, and ends
+        await anyio.sleep(0.5)

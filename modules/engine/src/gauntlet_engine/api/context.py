@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from gauntlet_engine.api.errors import ApiError
 from gauntlet_engine.api.function_call import Calls
 from gauntlet_engine.api.ids import ObjectIds
 from gauntlet_engine.buildkit import EngineError, ExecFailed, NotFound, ResultRef, SolveFailed
@@ -42,6 +43,8 @@ class EngineSession:
         scratch: directory for files that the session needs on the host; gone with it.
         instances: services that run on their own.
         registries: (user, password) by registry.
+        host_access: whether the client may name files, variables and commands of the host. One that runs in a
+            container (a nested exec, a module's function) may not: what runs there is not trusted with the host.
     """
 
     client: Client
@@ -55,6 +58,7 @@ class EngineSession:
     scratch: Path
     instances: Instances
     registries: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    host_access: bool = True
     calls: Calls = field(default_factory=Calls)
     ids: ObjectIds = field(default_factory=ObjectIds)
     _results: dict[Output, ResultRef | EngineError] = field(default_factory=dict[Output, ResultRef | EngineError])
@@ -105,8 +109,14 @@ class EngineSession:
             self._listings[output, path] = known
         return known
 
+    def require_host(self) -> None:
+        """Raises ApiError where the client has no access to the host."""
+        if not self.host_access:
+            raise ApiError("this client runs in a container: it has no access to the host's files and variables")
+
     def host_path(self, path: str) -> str:
-        """An absolute path of the host; `~` is the user's home."""
+        """An absolute path of the host; `~` is the user's home. Raises ApiError without access to the host."""
+        self.require_host()
         if path == "~" or path.startswith("~/"):
             path = self.environ.get("HOME", "/") + path[1:]
         return posixpath.normpath(posixpath.join(str(self.workdir), path))

@@ -56,6 +56,7 @@ class Host:
 
     def find_up(self, session: EngineSession, name: str, no_cache: bool = False) -> str | None:  # noqa: ARG002
         """The nearest path of that name at or above the working directory."""
+        session.require_host()
         for folder in (session.workdir, *session.workdir.parents):
             if (folder / name).exists():
                 return posixpath.relpath(folder / name, session.workdir)

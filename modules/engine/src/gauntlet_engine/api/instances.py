@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import anyio
 
 from gauntlet_engine.api.errors import ApiError, ServiceFailed
 from gauntlet_engine.api.shim import SHIM_TARGET
+from gauntlet_engine.buildkit import EngineError, SolveFailed
+from gauntlet_engine.buildkit.lifeline import background
 from gauntlet_engine.graph import Bind, Cache, Output, gateway_mounts
 
 if TYPE_CHECKING:
@@ -19,12 +22,14 @@ if TYPE_CHECKING:
 
     from gauntlet_engine.api.context import EngineSession
     from gauntlet_engine.api.service import Service
-    from gauntlet_engine.buildkit import GatewayProcess, ResultRef
+    from gauntlet_engine.buildkit import GatewayContainer, GatewayProcess, ResultRef
     from gauntlet_engine.graph import Exec
 
 _START_SECONDS = 60
 _STOP_SECONDS = 10
-_OUTPUT_LIMIT = 1 << 20
+_GRACE_SECONDS = 2
+_META_INDEX = 1
+"""Place of the meta mount among a container's: after the root, and first of an exec's."""
 
 
 @dataclass(eq=False)
@@ -109,42 +114,74 @@ async def _run(session: EngineSession, service: Service, op: Exec, instance: Ins
         hostname=service.hostname(),
         extra_hosts=dict(op.hosts),
     )
-    async with container as running, anyio.create_task_group() as group:
+    async with container as running, background() as group:
+        # The first process is the container's init: the service, not what waits for it.
         process = await running.start(
             op.args, env=dict(op.env), cwd=op.cwd, secret_env=op.secret_env, privileged=op.privileged
         )
-        collected = _Collected(process)
-        group.start_soon(collected.follow)
-
-        async def watch() -> None:
-            code = await process.wait()
-            if not instance.started.is_set():
-                instance.failure = collected.failure(service, code)
-                group.cancel_scope.cancel()
-            instance.stopping.set()
-
-        group.start_soon(watch)
-        prober = await running.start([SHIM_TARGET, "ready", _what_to_await(service)])
-        answer = b"".join([data async for _, data in prober.output()])
-        if await prober.wait() != 0 and instance.failure is None:
-            raise ApiError(f"service {service.hostname()} did not start: {answer.decode(errors='replace').strip()}")
-        instance.address = answer.decode().split()[0]
+        address = await _address(running, process, service)
+        if address is None:
+            raise await _failure(running, process, service)
+        instance.address = address
         instance.started.set()
+        group.start_soon(_stop_when_ended, process, instance)
         await instance.stopping.wait()
         await _end(process, kill=instance.killed)
-        group.cancel_scope.cancel()
+
+
+async def _address(running: GatewayContainer, process: GatewayProcess, service: Service) -> str | None:
+    """The service's IP, once it listens on its ports; None when it ended before.
+
+    Raises:
+        ApiError: it does not listen in time.
+    """
+    answer, reason = b"", ""
+    with anyio.CancelScope() as scope:
+        async with background() as group:
+            group.start_soon(_cancel_when_ended, process, scope)
+            try:
+                prober = await running.start([SHIM_TARGET, "ready", _what_to_await(service)])
+                answer = b"".join([data async for _, data in prober.output()])
+                if await prober.wait() == 0:
+                    return answer.decode().split()[0]
+            except SolveFailed as error:
+                reason = error.message
+    with anyio.move_on_after(_GRACE_SECONDS):
+        await process.wait()
+        return None
+    raise ApiError(f"service {service.hostname()} did not start: {reason or answer.decode(errors='replace').strip()}")
+
+
+async def _failure(running: GatewayContainer, process: GatewayProcess, service: Service) -> ServiceFailed:
+    """What the shim recorded of a service that ended: the daemon loses the code of a process that ends early."""
+
+    async def recorded(name: str) -> bytes:
+        with suppress(EngineError):
+            return await running.read_file(f"/{name}", mount=_META_INDEX)
+        return b""
+
+    code = (await recorded("exit-code")).strip()
+    return ServiceFailed(
+        service.args,
+        int(code) if code else await process.wait(),
+        await recorded("stdout"),
+        await recorded("stderr"),
+    )
+
+
+async def _cancel_when_ended(process: GatewayProcess, scope: anyio.CancelScope) -> None:
+    await process.wait()
+    scope.cancel()
+
+
+async def _stop_when_ended(process: GatewayProcess, instance: Instance) -> None:
+    await process.wait()
+    instance.stopping.set()
 
 
 async def _solved(session: EngineSession, op: Exec) -> tuple[ResultRef, dict[Output, str]]:
-    sources = {mount.source for mount in op.mounts if isinstance(mount, Bind | Cache) and mount.source is not None}
-    results: dict[Output, str] = {}
-
-    async def solve(source: Output) -> None:
-        results[source] = (await session.solve(source)).id
-
-    async with anyio.create_task_group() as group:
-        for source in sources:
-            group.start_soon(solve, source)
+    sources = [mount.source for mount in op.mounts if isinstance(mount, Bind | Cache) and mount.source is not None]
+    results = {source: (await session.solve(source)).id for source in sources}
     return await session.solve(op.root), results
 
 
@@ -168,19 +205,3 @@ def _what_to_await(service: Service) -> str:
         "seconds": _START_SECONDS,
     }
     return json.dumps(wanted)
-
-
-class _Collected:
-    """The start of what a process writes, for the error should it die before it is ready."""
-
-    def __init__(self, process: GatewayProcess) -> None:
-        self._process = process
-        self._streams = {1: bytearray(), 2: bytearray()}
-
-    async def follow(self) -> None:
-        async for stream, data in self._process.output():
-            if len(self._streams[stream]) < _OUTPUT_LIMIT:
-                self._streams[stream] += data
-
-    def failure(self, service: Service, code: int) -> ServiceFailed:
-        return ServiceFailed(service.args, code, bytes(self._streams[1]), bytes(self._streams[2]))

@@ -59,6 +59,7 @@ class Query:
 
     def secret(self, session: EngineSession, uri: str, cache_key: str | None = None) -> Secret:
         """A secret that the host provides."""
+        session.require_host()
         return session.secrets.open(uri, cache_key)
 
     def node(self, session: EngineSession, id: str) -> Any:  # noqa: A002  # Dagger's name

@@ -139,6 +139,20 @@ class GatewayContainer:
         return process
 
 
+    async def read_file(self, path: str, *, mount: int = 0) -> bytes:
+        """A small file of one of the container's mounts (0 is its root), also after its processes ended.
+
+        Raises:
+            NotFound: no such file. SolveFailed: it cannot be read.
+        """
+        request = gateway_pb2.ReadFileRequest(Ref=self._id, FilePath=path, MountIndex=mount)
+        try:
+            answer = await self._build.guarded("ReadFileContainer", request, gateway_pb2.ReadFileResponse)
+        except RpcFault as fault:
+            raise await self._build.client.error(fault) from None
+        return answer.Data
+
+
 @asynccontextmanager
 async def open_container(build: Build, request: gateway_pb2.NewContainerRequest) -> AsyncGenerator[GatewayContainer]:
     """The container until the block ends; its processes are killed then."""
