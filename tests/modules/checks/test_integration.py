@@ -190,6 +190,14 @@ def test_files_that_are_written_changed_or_deleted_are_found(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
+def test_a_file_whose_name_is_no_text_is_told_readably(tmp_path: Path) -> None:
+    before = look(None, None, [(tmp_path, frozenset())])
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff\nb")).write_text("x")
+    (found,) = compare(before, look(None, None, [(tmp_path, frozenset())]))
+    assert found.name.endswith("a\\xff\nb")
+    found.name.encode()
+
+
 UP = {"m/1.up.sql": "CREATE TABLE a (id int PRIMARY KEY);", "m/2.up.sql": "CREATE TYPE c AS ENUM ('x');"}
 DOWN = {"m/2.down.sql": "DROP TYPE c;", "m/1.down.sql": "DROP TABLE a;"}
 

@@ -136,7 +136,8 @@ def _files(folder: Path, excluded: frozenset[Path]) -> dict[str, str]:
         for name in names:
             path = Path(place, name)
             if name not in IGNORED and not name.endswith(".pyc") and path not in excluded:
-                found[str(path)] = _digest(path)
+                # A name is bytes; whoever reads the report takes text.
+                found[os.fsencode(path).decode("utf-8", "backslashreplace")] = _digest(path)
     return found
 
 
