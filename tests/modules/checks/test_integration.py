@@ -46,6 +46,18 @@ def await_port(port: int) -> None:
         time.sleep(0.05)
 
 
+def await_postgres(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            postgres.Connection(postgres.Address.of(url)).close()
+        except postgres.PostgresError:  # it listens before it lets anybody in
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A real PostgreSQL that trusts its loopback; the URL without a database."""
@@ -63,7 +75,9 @@ def server() -> Iterator[str]:
     process = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **options)
     try:
         await_port(port)
-        yield f"postgresql://postgres@127.0.0.1:{port}"
+        url = f"postgresql://postgres@127.0.0.1:{port}"
+        await_postgres(f"{url}/postgres")
+        yield url
     finally:
         process.terminate()
         process.wait()
