@@ -100,11 +100,10 @@ class ToolPacks:
     def _version(self, name: str) -> str:
         if name == "uv":
             return self._lock(name).partition("uv==")[2].split()[0]
+        lock = self._lock(name)
         tool = Requirement(self._project(name)["project"]["dependencies"][0]).name
         # uv writes every package so; parsing all of a lock as TOML takes a hundred times as long.
-        found = re.search(
-            rf'^\[\[package\]\]\nname = "{re.escape(tool)}"\nversion = "([^"]+)"$', self._lock(name), re.MULTILINE
-        )
+        found = re.search(rf'^\[\[package\]\]\nname = "{re.escape(tool)}"\nversion = "([^"]+)"$', lock, re.MULTILINE)
         if found is None:
             raise UnknownPackError(f"the lock of pack {name!r} does not have {tool}")
         return found[1]
