@@ -89,6 +89,18 @@ def test_nothing_is_left_after_a_stop(state: StateDirs, environ: dict[str, str])
     assert stop_daemon(state) is False
 
 
+def test_a_daemon_of_another_release_is_replaced_once_nobody_uses_it(
+    state: StateDirs, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with holding_daemon(state, environ) as first:
+        monkeypatch.setattr("gauntlet_engine.daemon.VERSION", "v99")
+        with holding_daemon(state, environ) as used:
+            assert used == first
+    with holding_daemon(state, environ) as second:
+        assert second.pid != first.pid
+        assert gone(first.pid)
+
+
 def test_many_processes_at_once_start_one_daemon(state: StateDirs, environ: dict[str, str]) -> None:
     program = (
         "import os; from gauntlet_engine.daemon import holding_daemon; from gauntlet_engine.state import state_dirs\n"

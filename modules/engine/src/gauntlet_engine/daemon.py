@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import from_thread, to_thread
 
-from gauntlet_buildkit import buildkitd
+from gauntlet_buildkit import VERSION, buildkitd
 from gauntlet_engine import keeper
 from gauntlet_engine.buildkit.client import connect
 from gauntlet_engine.buildkit.errors import DaemonGone
@@ -39,12 +39,13 @@ _ANSWER_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class RunningDaemon:
-    """What the keeper wrote down: process ids, the address, and the start in seconds since the epoch."""
+    """What the keeper wrote down: process ids, the address, the start in seconds since the epoch, and the release."""
 
     pid: int
     keeper: int
     address: str
     started: float
+    version: str
 
 
 @asynccontextmanager
@@ -93,10 +94,26 @@ def holding_daemon(
     state.prepare()
     lease = _take_lease(state, checkpoint)
     try:
-        yield find_daemon(state) or _Start(state, environ, log, checkpoint).run()
+        running = find_daemon(state)
+        if running is not None and running.version != VERSION:
+            running = _replaced(state, lease, running, checkpoint)
+        yield running or _Start(state, environ, log, checkpoint).run()
     finally:
         os.utime(lease)
         os.close(lease)
+
+
+def _replaced(
+    state: StateDirs, lease: int, running: RunningDaemon, checkpoint: Callable[[], None]
+) -> RunningDaemon | None:
+    """None once a daemon of another release is stopped; that daemon itself where another run is using it."""
+    try:
+        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return running
+    stop_daemon(state)
+    _lock(lease, fcntl.LOCK_SH, checkpoint)
+    return None
 
 
 def find_daemon(state: StateDirs) -> RunningDaemon | None:
@@ -105,7 +122,8 @@ def find_daemon(state: StateDirs) -> RunningDaemon | None:
         return None
     try:
         record = json.loads((state.root / "daemon.json").read_text())
-        return RunningDaemon(record["pid"], record["keeper"], f"unix://{record['socket']}", record["started"])
+        address = f"unix://{record['socket']}"
+        return RunningDaemon(record["pid"], record["keeper"], address, record["started"], record.get("version", ""))
     except (OSError, ValueError, KeyError):
         return None  # the keeper is on its way up, or down
 

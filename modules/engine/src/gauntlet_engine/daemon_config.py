@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gauntlet_buildkit import VERSION
 from gauntlet_engine.buildkit.errors import DaemonGone
 from gauntlet_engine.keeper import KeeperSpec
 from gauntlet_engine.state import replace_file
@@ -169,6 +170,7 @@ def write_configuration(state: StateDirs, environ: Mapping[str, str], machine: M
         temporary=str(temporary),
         bridge=network.bridge,
         subnet=network.subnet,
+        version=VERSION,
         idle_seconds=_number(environ, "GAUNTLET_ENGINE_IDLE_SECONDS", IDLE_SECONDS),
     )
     path = state.root / "keeper.json"

@@ -47,6 +47,7 @@ class KeeperSpec:
     bridge: str
     subnet: str
     idle_seconds: float
+    version: str
 
 
 class _Keeper:
@@ -95,7 +96,13 @@ class _Keeper:
                 cwd="/",
                 preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509  one thread only
             )
-        record = {"pid": daemon.pid, "keeper": os.getpid(), "socket": self._spec.socket, "started": time.time()}
+        record = {
+            "pid": daemon.pid,
+            "keeper": os.getpid(),
+            "socket": self._spec.socket,
+            "started": time.time(),
+            "version": self._spec.version,
+        }
         part = Path(self._spec.record + ".new")
         part.write_text(json.dumps(record))
         part.replace(self._spec.record)
