@@ -1,6 +1,6 @@
 """Immutable operations with content digests, and their translation to BuildKit's LLB. Nothing here does I/O."""
 
-from gauntlet_engine.graph.definition import Imported, from_definition, marshal, ops_below
+from gauntlet_engine.graph.definition import Imported, from_definition, marshal
 from gauntlet_engine.graph.file import KEEP, Action, Copy, FileChange, Mkdir, Mkfile, Owner, Remove, Symlink, empty_tree
 from gauntlet_engine.graph.op import Op, Output
 from gauntlet_engine.graph.process import Bind, Cache, Exec, Mount, SecretFile, Socket, Tmpfs, gateway_mounts
@@ -35,5 +35,4 @@ __all__ = [
     "gateway_mounts",
     "local_source",
     "marshal",
-    "ops_below",
 ]

@@ -64,11 +64,6 @@ def marshal(output: Output, *, ignore_cache: Collection[str] = ()) -> ops_pb2.De
     return definition
 
 
-def ops_below(output: Output) -> tuple[Op, ...]:
-    """Every op of the graph that ends in `output`, inputs first."""
-    return tuple(_in_order(output.op))
-
-
 def from_definition(definition: ops_pb2.Definition, *, platform: str) -> Output | None:
     """The output that a definition ends in, ready to append ops to; None where it is the empty tree.
 
