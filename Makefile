@@ -1,6 +1,6 @@
 # make fast and make test each set up what is missing and then do their job; nothing is done twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup fast test test-fast lint bench clean
+.PHONY: help setup fast test test-fast defects lint bench clean
 BIN := .venv/bin
 # Tests mostly wait for containers: two workers a core keep both busy.
 JOBS ?= $(shell nproc)
@@ -19,6 +19,9 @@ test: lint ## Pass every test: lint, types, unit, and all that needs the real en
 
 test-fast: setup ## Only the tests that need no engine
 	@$(BIN)/pytest -n $(JOBS) -m "not engine"
+
+defects: setup ## Every planted defect through every FAST stage (20 minutes; make test leaves out what can't see it)
+	@GAUNTLET_ALL_DEFECTS=1 $(BIN)/pytest -n $(JOBS) tests/defects
 
 lint: setup ## ruff (ALL, less reasoned exceptions), format and pyright strict
 	@$(BIN)/ruff check .
