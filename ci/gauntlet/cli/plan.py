@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("tier", nargs="?", choices=("fast", "standard", "full"), default="fast")
-    parser.add_argument("--only", metavar="STAGE", nargs="+", default=[], help="run only these (patterns: 'lint:*')")
-    parser.add_argument("--skip", metavar="STAGE", nargs="+", default=[], help="leave these out")
+    parser.add_argument(
+        "--only", metavar="STAGE", nargs="+", action="extend", default=[], help="run only these (patterns: 'lint:*')"
+    )
+    parser.add_argument("--skip", metavar="STAGE", nargs="+", action="extend", default=[], help="leave these out")
     parser.add_argument("--format", choices=("plain", "json"), default="plain")
     add_source(parser)
     add_engine(parser)
