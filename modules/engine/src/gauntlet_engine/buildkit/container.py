@@ -138,7 +138,6 @@ class GatewayContainer:
         await process.begin(init, self._tasks)
         return process
 
-
     async def read_file(self, path: str, *, mount: int = 0) -> bytes:
         """A small file of one of the container's mounts (0 is its root), also after its processes ended.
 
