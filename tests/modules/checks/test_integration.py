@@ -66,13 +66,14 @@ def server() -> Iterator[str]:
     # A server is no root, and tmp_path is root's.
     folder = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
     shutil.chown(folder, user)
-    options: dict[str, Any] = {"user": user} if os.getuid() == 0 else {}
-    initdb = [str(BIN / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
+    # Not subprocess's `user`: that forks, and a fork of a process that has gRPC's threads may die before its exec.
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if os.getuid() == 0 else []
+    initdb = [*become, str(BIN / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
     port = free_port()
-    command = [str(BIN / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-c", "fsync=off"]
+    command = [*become, str(BIN / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-c", "fsync=off"]
     command += ["-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1"]
-    process = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **options)
+    process = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL)
     try:
         await_port(port)
         url = f"postgresql://postgres@127.0.0.1:{port}"
