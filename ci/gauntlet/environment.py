@@ -117,12 +117,20 @@ async def _installed(context: StageContext, recipe: Recipe, python: str) -> Envi
     for path, text in recipe.written.items():
         files = files.with_new_file(path, text)
     base = _with_uv(context.packs.mount(context.image, "uv"))
-    outcome, container = await _step(base.with_mounted_directory("/src", files), recipe.script, freeze=not recipe.build)
-    directory, source = container.directory(ENV), None
+    outcome, container = await _step(base.with_mounted_directory("/src", files), recipe.script)
+    directory, source, itself = container.directory(ENV), None, {}
     if recipe.build:
-        base = base.with_mounted_directory(ENV, directory).with_mounted_directory("/src", context.source)
-        outcome, container = await _step(base, recipe.build_script, freeze=True)
-        directory, source = container.directory(ENV), container.directory("/src")
+        tree = context.source if recipe.whole_source else context.source.filter(include=list(recipe.skeleton))
+        base = base.with_mounted_directory(ENV, directory).with_mounted_directory("/src", tree)
+        try:
+            outcome, container = await _step(base, recipe.build_script)
+        except (EnvironmentUnavailableError, EnvironmentBrokenError) as error:
+            if recipe.whole_source:
+                raise
+            itself = {"environment:itself": f"on the import path, not installed: {error}"[:500]}
+        else:
+            directory = container.directory(ENV)
+            source = container.directory("/src") if recipe.whole_source else None
     frozen = outcome.reports.get("freeze", "")
     digest = hashlib.sha256(frozen.encode()).hexdigest()
     return Environment(
@@ -131,13 +139,12 @@ async def _installed(context: StageContext, recipe: Recipe, python: str) -> Envi
             "environment": recipe.kind + ("" if recipe.locked else " (unlocked: the newest versions that fit)"),
             "environment:packages": f"sha256:{digest}",
             "environment:python": python,
-        },
+        } | itself,
     )  # fmt: skip
 
 
-async def _step(container: dagger.Container, script: str, *, freeze: bool) -> tuple[Outcome, dagger.Container]:
-    if freeze:
-        script += f"\n{UV} pip freeze --quiet --python {PYTHON} > {FREEZE}"
+async def _step(container: dagger.Container, script: str) -> tuple[Outcome, dagger.Container]:
+    script += f"\n{UV} pip freeze --quiet --exclude-editable --python {PYTHON} > {FREEZE}"
     outcome, after = await run_step(
         container, ["sh", "-ec", script], timeout_s=INSTALL_TIMEOUT_S, network=True, env=VERSION_STANDINS,
         reports={"freeze": Report(FREEZE, "text", required=False)}, cache="session",

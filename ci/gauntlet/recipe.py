@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from gauntlet.locked_requirements import LockedRequirements, from_pdm, from_poet
 from gauntlet.tables import items, table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gauntlet.project import Lock, LockKind, Project
 
@@ -23,6 +23,9 @@ WRITTEN = ".gauntlet-requirements.txt"
 # Backends that compile, or that write files which the code imports.
 _COMPILING = ("maturin", "scikit_build_core", "scikit-build", "mesonpy", "cython", "setuptools_rust", "cffi", "enscons")
 _COMPILED = (".pyx", ".pxd", ".c", ".cc", ".cpp", ".cxx", ".rs", ".f90")
+# What tells a build which packages there are, and their versions.
+_DESCRIBING = ("**/__init__.py", "**/py.typed", "**/*version*.py", "**/__about__.py", "setup.py", "setup.cfg")
+_PROSE = ("*.md", "*.rst", "*.txt", "*.in", "LICENSE*", "LICENCE*", "COPYING*")  # readme, licence, changes
 # Where version control gives the version and there is none: what these tools take instead.
 VERSION_STANDINS = {
     "SETUPTOOLS_SCM_PRETEND_VERSION": "0.0.0",
@@ -39,8 +42,12 @@ class Recipe:
 
     `kind` names what decides (a lock, `pyproject.toml`, `setup.py`, `nothing`), `locked` whether that pins every
     version. `mounted` are the source's files that it reads, and nothing else; `written` further files by path.
-    `commands` run in order in the source's root. With `whole_source` the project itself has to be built, from all of
-    its files; then each edit builds it anew.
+    `commands` run in order in the source's root.
+
+    `build` installs the project itself, editable, after them. With `whole_source` its files on the import path are not
+    all that there is to it: it is built from every file, anew after each edit. Else the build only serves what reads
+    an installed project (its metadata, entry points and scripts), and `skeleton`, the files that decide those, are
+    enough; code without an installed self still runs, so that such a build may fail.
     """
 
     kind: str
@@ -50,6 +57,7 @@ class Recipe:
     commands: tuple[tuple[str, ...], ...] = ()
     whole_source: bool = False
     build: tuple[tuple[str, ...], ...] = ()
+    skeleton: tuple[str, ...] = ()
 
     @property
     def script(self) -> str:
@@ -82,7 +90,6 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
         tomllib.TOMLDecodeError: pyproject.toml is none.
     """
     pyproject = tomllib.loads(texts.get("pyproject.toml", ""))
-    build = _build_commands(project, pyproject)
     lock = _root_lock(project)
     if lock is not None and lock.kind == "uv":
         recipe = _uv(project, pyproject)
@@ -94,12 +101,12 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
         recipe = _requirements(project, texts)
     else:
         recipe = _unlocked(project, pyproject)
-    if not build:
-        return recipe
-    return Recipe(
-        recipe.kind, recipe.locked, recipe.mounted, recipe.written, recipe.commands or (_VENV,),
-        whole_source=True, build=build,
-    )  # fmt: skip
+    if project.installable and _must_be_built(project, pyproject):
+        return replace(
+            recipe, commands=recipe.commands or (_VENV,), whole_source=True, build=_whole_build(project)
+        )  # fmt: skip
+    built = _with_a_build_system(project, texts)
+    return replace(recipe, build=_editable(built), skeleton=_skeleton(project, built)) if built else recipe
 
 
 def _followed(lock: Lock, text: str, project: Project, environment: Mapping[str, str]) -> LockedRequirements:
@@ -168,14 +175,30 @@ def _unlocked(project: Project, pyproject: Mapping[str, Any]) -> Recipe:
     return Recipe("nothing", locked=True, commands=(_VENV,))
 
 
-def _build_commands(project: Project, pyproject: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """What builds the project itself; empty where its files on the import path are all there is to it."""
-    if not project.installable or not _must_be_built(project, pyproject):
-        return ()
+def _whole_build(project: Project) -> tuple[tuple[str, ...], ...]:
     if _root_lock(project) is not None:
-        return (_pip("--no-deps", "--editable", "."),)
+        return _editable([""])
     extras = f"[{','.join(project.test_extras)}]" if project.test_extras else ""
     return (_pip("--editable", f".{extras}"),)
+
+
+def _editable(folders: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return (_pip("--no-deps", *(word for folder in folders for word in ("--editable", f"./{folder}"))),)
+
+
+def _with_a_build_system(project: Project, texts: Mapping[str, str]) -> list[str]:
+    """Folders of the project and its workspace's members that say how they are built, the root as ""."""
+    manifests = {path: tomllib.loads(texts[path]) for path in pyprojects(project) if path in texts}
+    return [path.removesuffix("pyproject.toml") for path, read in manifests.items() if "build-system" in read]
+
+
+def _skeleton(project: Project, built: Iterable[str]) -> tuple[str, ...]:
+    """Patterns of what a build looks at to describe the project: manifests, packages, and its prose."""
+    prose = (
+        f"{folder}*{ending}" for folder in built for ending in (".md", ".rst", ".txt", ".in", "LICENSE*", "COPYING*")
+    )
+    single = (path for name, path in project.module_files.items() if "." not in name)
+    return tuple(dict.fromkeys((*pyprojects(project), *prose, *_DESCRIBING, *single)))
 
 
 def _must_be_built(project: Project, pyproject: Mapping[str, Any]) -> bool:

@@ -114,7 +114,22 @@ def test_a_locked_project_that_is_built_installs_no_unlocked_dependency() -> Non
     found = recipe(
         {"pyproject.toml": PYPROJECT + BUILD.replace("hatchling", "maturin"), "uv.lock": "", "src/lib.rs": ""}
     )
-    assert "--no-deps --editable ." in found.build_script
+    assert "--no-deps --editable ./" in found.build_script
+
+
+def test_a_project_with_a_build_system_is_installed_too_by_the_files_that_describe_it() -> None:
+    member = {"libs/a/pyproject.toml": PYPROJECT.replace("shop", "a") + BUILD, "libs/a/a.py": ""}
+    root = PYPROJECT + BUILD + '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
+    found = recipe({"pyproject.toml": root, "uv.lock": "", "src/shop/__init__.py": "", "src/shop/b.py": ""} | member)
+    assert (found.whole_source, found.build_script.split()[-4:]) == (
+        False, ["--editable", "./", "--editable", "./libs/a/"],
+    )  # fmt: skip
+    assert {"pyproject.toml", "libs/a/pyproject.toml", "**/__init__.py", "*.md", "libs/a/*.md"} <= set(found.skeleton)
+    assert not any("b.py" in pattern for pattern in found.skeleton)
+
+
+def test_a_project_without_a_build_system_is_not_installed() -> None:
+    assert not recipe({"pyproject.toml": PYPROJECT, "shop/__init__.py": ""}).build
 
 
 def test_a_manifest_that_is_no_toml_is_an_error() -> None:

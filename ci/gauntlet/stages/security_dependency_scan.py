@@ -134,8 +134,8 @@ def source_options(advisories: AdvisorySettings) -> list[str]:
 def judge(reports: Mapping[str, str], rules: Rules) -> Judgement:
     """What the audit says, and whether its data may be believed."""
     facts: dict[str, Any] = json.loads(reports["facts"])
-    if not facts.get("packages") and not facts.get("unpinned") and not facts.get("why"):
-        return Judgement({}, skip="the lock files pin no package from elsewhere")
+    if facts.get("packages") == 0 and not facts.get("unpinned"):
+        return Judgement({}, skip="the project asks for no Python package from elsewhere")
     report = pip_audit.read(reports["audit"], manifest=rules.manifest) if "audit" in reports else None
     findings = tuple(_weighed(finding, rules.ignore) for finding in report.findings) if report else ()
     stale = _stale(facts, report, rules)
@@ -216,6 +216,7 @@ def _no_folder(context: StageContext, folder: str) -> Verdict:
 async def _resolve(context: StageContext) -> Outcome:
     """Pin what the project asks for without a lock: what an installation would bring today."""
     project = context.project
+    # With uv's header a project without dependencies still gives a file with something in it, as every answer has.
     files = project.requirements or tuple(
         manifest.path for manifest in project.manifests if manifest.kind in RESOLVABLE and "/" not in manifest.path
     )
@@ -228,7 +229,7 @@ async def _resolve(context: StageContext) -> Outcome:
     )
     return await run_tool(
         container,
-        [UV, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads", *extras,
+        [UV, "pip", "compile", "--quiet", "--no-annotate", "--no-python-downloads", *extras,
          "--output-file", "/outcome/resolved.txt", *files],
         timeout_s=context.settings.timeout_s,
         network=True,

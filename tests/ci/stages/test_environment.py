@@ -73,3 +73,33 @@ def test_plain_scripts_need_no_manifest(examine: Examine) -> None:
         "test:unit", {"tool.py": "def f(): return 1\n", "test_tool.py": "import tool\ndef test_f(): assert tool.f()\n"}
     )
     assert (verdict.status, verdict.looked_at) == (Status.PASS, {"tests": 1}), verdict.reason
+
+
+HATCH = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+ITSELF = """
+from importlib.metadata import entry_points, version
+import subprocess
+import shop.deep
+
+def test_what_only_an_installed_project_has():
+    assert version("shop") == "1"
+    assert [point.load() for point in entry_points(group="shop.plugins")] == [shop.deep.plug]
+    assert subprocess.check_output(["shop"], text=True) == "plugged\\n"
+"""
+
+
+def test_a_project_sees_its_own_metadata_entry_points_and_scripts(examine: Examine) -> None:
+    points = '[project.scripts]\nshop = "shop.deep:plug"\n[project.entry-points."shop.plugins"]\np = "shop.deep:plug"\n'
+    files = {"shop/__init__.py": "", "shop/deep.py": "def plug():\n    print('plugged')\n", "tests/test_it.py": ITSELF}
+    verdict = examine("test:unit", files | {"pyproject.toml": PROJECT + points + HATCH})
+    assert (verdict.status, verdict.looked_at) == (Status.PASS, {"tests": 1}), verdict.findings
+
+
+def test_a_project_whose_build_fails_is_still_on_the_import_path(examine: Examine) -> None:
+    broken = PROJECT + HATCH.replace("hatchling.build", "hatchling.nothing")
+    test = "import shop\n\n\ndef test_it():\n    assert shop.ONE == 1\n"
+    verdict = examine(
+        "test:unit", {"shop/__init__.py": "ONE = 1\n", "tests/test_it.py": test, "pyproject.toml": broken}
+    )
+    assert verdict.status is Status.PASS, (verdict.reason, verdict.findings)
+    assert "not installed" in verdict.inputs["environment:itself"]

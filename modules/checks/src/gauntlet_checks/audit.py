@@ -49,6 +49,8 @@ def _audit(options: argparse.Namespace, facts: Facts) -> int:
         facts["why"] = f"a lock file can't be read: {error}"
         return BAD_LOCK
     facts |= {"packages": len(pins.pinned), "unpinned": list(pins.unpinned)}
+    if not pins.pinned and not pins.unpinned:
+        return 0  # nobody needs to be asked about nothing
     if options.folder:
         return _audit_by_folder(options, facts, pins)
     if options.url:

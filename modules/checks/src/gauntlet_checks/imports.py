@@ -226,11 +226,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--plan", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args(arguments)
-    give_up_for_children()
     report = check(Plan(**read_plan(options.plan)))
     Path(options.out).write_text(json.dumps({"schema": SCHEMA, **asdict(report)}), encoding="utf-8")
     return 1 if report.failures or not report.canary_failed else 0
 
 
 if __name__ == "__main__":
+    give_up_for_children()  # here, since whoever calls `main` in a process of its own keeps its powers
     sys.exit(main())

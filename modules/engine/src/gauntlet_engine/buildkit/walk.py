@@ -124,8 +124,8 @@ class _Walk:
             link = os.readlink(entry.path) if stat.S_ISLNK(info.st_mode) else ""  # noqa: PTH115  raw target, any bytes
         except OSError:
             return None  # vanished since it was listed
-        if stat.S_ISSOCK(info.st_mode):
-            return None
+        if stat.S_ISSOCK(info.st_mode) or stat.S_ISFIFO(info.st_mode):
+            return None  # neither holds anything, and who opens a pipe without a writer waits for ever
         size = 0 if stat.S_ISDIR(info.st_mode) else info.st_size
         if info.st_nlink > 1 and stat.S_ISREG(info.st_mode):
             first = self._links.setdefault((info.st_dev, info.st_ino), path)
@@ -146,7 +146,7 @@ class _Walk:
 def walk(root: Path, selections: Sequence[Selection], *, gitignore: bool = False) -> Iterator[FileStat]:
     """Entries below `root` in BuildKit's order: each directory before its entries, these sorted by bytes.
 
-    Symlinks are sent as they are, sockets not at all; owners are 0:0; a second name of one file is a hard link to
+    Symlinks are sent as they are, sockets and named pipes not at all; owners are 0:0; a second name of one file is a hard link to
     the first one sent. A directory that only leads to a selected entry is sent too.
 
     Raises:
