@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ from gauntlet_engine.state import StateDirs, state_dirs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# A shell starts what runs in its background with SIGINT ignored, and so would be everything that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -73,8 +73,9 @@ async def exec_op(session: EngineSession, container: ContainerState, command: Co
     volumes = own.volumes + pod.volumes
     spec = _spec(container, command, confinement, pod)
     mounts: list[Mount] = [Bind(META_MOUNT, None, kept=True), shim_mount(session), *own.mounts]
-    mounts.append(SecretFile(_CA_BUNDLE, CA_SECRET, mode=0o444, optional=True))
-    spec["caBundle"] = _CA_BUNDLE
+    if confinement.network != "none":  # who reaches nobody has nobody's certificate to check
+        mounts.append(SecretFile(_CA_BUNDLE, CA_SECRET, mode=0o444, optional=True))
+        spec["caBundle"] = _CA_BUNDLE
     if confinement.network == "bridge":
         mounts.append(SecretFile(_HOST_SETTINGS, SETTINGS_SECRET, optional=True))
         spec["hostSettings"] = _HOST_SETTINGS

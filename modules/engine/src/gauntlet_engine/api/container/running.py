@@ -77,7 +77,8 @@ class Running(ContainerState):
 
     async def sync(self, session: EngineSession) -> str:
         """Run everything that it is made of."""
-        if self.output is not None:
+        # Nearly always one op's two outputs: whichever is asked for, the op runs.
+        if self.output is not None and (self.tree is None or self.tree.op is not self.output.op):
             await session.solve(self.output)
         if self.tree is not None:
             await session.solve(self.tree)
