@@ -146,8 +146,8 @@ class _Walk:
 def walk(root: Path, selections: Sequence[Selection], *, gitignore: bool = False) -> Iterator[FileStat]:
     """Entries below `root` in BuildKit's order: each directory before its entries, these sorted by bytes.
 
-    Symlinks are sent as they are, sockets and named pipes not at all; owners are 0:0; a second name of one file is a hard link to
-    the first one sent. A directory that only leads to a selected entry is sent too.
+    Symlinks are sent as they are, sockets and named pipes not at all; owners are 0:0; a second name of one file is a
+    hard link to the first one sent. A directory that only leads to a selected entry is sent too.
 
     Raises:
         WalkError: a directory that is not excluded cannot be read, or `root` is none.
