@@ -86,6 +86,10 @@ async def install(context: StageContext) -> Environment:
         EnvironmentBrokenError: the project's manifests or lock are at fault.
         InfrastructureError: the network or a registry failed; a retry may help.
     """
+    return await context.environment.get(lambda: _made(context))
+
+
+async def _made(context: StageContext) -> Environment:
     project = context.project
     facts: dict[str, str] = {}
     texts: dict[str, str] = {}

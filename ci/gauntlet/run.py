@@ -13,6 +13,7 @@ import anyio
 from gauntlet.errors import EngineError, unwrapped
 from gauntlet.events import Listener, Note, Planned, ignore
 from gauntlet.judge import one_line, skipped
+from gauntlet.once import Once
 from gauntlet.plan import Entry, Plan, Selection, make_plan
 from gauntlet.project import Project, detect
 from gauntlet.schedule import Limits, Schedule, default_jobs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from gauntlet.base_image import BaseImages
     from gauntlet.config import Config
+    from gauntlet.environment import Environment
     from gauntlet.stage import Stage
     from gauntlet.tools import ToolPacks
 
@@ -136,6 +138,8 @@ class Runner:
     def _contexts(
         self, project: Project, packs: ToolPacks, image: dict[str, str]
     ) -> Callable[[Entry, Callable[[str], None]], StageContext]:
+        environment: Once[Environment] = Once()
+
         def make(entry: Entry, say: Callable[[str], None]) -> StageContext:
             return StageContext(
                 stage=entry.stage,
@@ -151,6 +155,7 @@ class Runner:
                 services_image=self.images.services,
                 say=say,
                 image_facts=image,
+                environment=environment,
             )
 
         return make

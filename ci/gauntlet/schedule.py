@@ -56,12 +56,16 @@ def default_jobs() -> int:
 
 
 def longest_first(entries: Iterable[Entry]) -> list[Entry]:
-    """The order to start in: what surely runs (no cache may answer for it), then by how long a stage may take.
+    """The order to start in: what rather waits or surely runs (no cache may answer), then by how long it may take.
 
     A long stage that starts last keeps the others' processors idle; where everything is cached, only the one that runs
     anyway has something to wait for.
     """
-    return sorted(entries, key=lambda entry: (entry.stage.cache != "never", -entry.stage.timeout_s))
+    return sorted(entries, key=lambda entry: (not _is_sure(entry), -entry.stage.timeout_s))
+
+
+def _is_sure(entry: Entry) -> bool:
+    return entry.stage.waits or entry.stage.cache == "never"
 
 
 @dataclass(slots=True)

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from gauntlet.once import Once
 from gauntlet.options import StageOptions
 
 if TYPE_CHECKING:
     import dagger
 
     from gauntlet.config import Config, StageSettings
+    from gauntlet.environment import Environment
     from gauntlet.project import Project
     from gauntlet.tools import ToolPacks
     from gauntlet_verdict import Verdict
@@ -40,6 +42,7 @@ class Stage:
     runner-image/ that it mounts. `applies` answers, from the detected project, None when the stage has something to
     look at and otherwise the reason why it has not (it is then planned as SKIP). `timeout_s` bounds the tool's exec.
     `options` is the model of the stage's own keys in gauntlet.yaml. `origin` is a custom stage's file, else empty.
+    `waits`: it mostly waits for a server, so it starts before the others.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Stage:
     timeout_s: float = 300.0
     options: type[StageOptions] = StageOptions
     origin: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class StageContext:
     services_image: dagger.Container
     say: Callable[[str], None]
     image_facts: dict[str, str] = field(default_factory=dict[str, str])
+    environment: Once[Environment] = field(default_factory=Once[Any])
+    """The project's own environment, asked for by `gauntlet.environment.install`; one for all stages of a run."""
 
 
 # The id of the stage that the current task works for; what it starts may say so, e.g. to the engine's progress.
@@ -115,6 +121,7 @@ def stage(
     controls: tuple[str, ...] = (),
     applies: Callable[[Project], str | None] | None = None,
     timeout_s: float = 300.0,
+    waits: bool = False,
     options: type[StageOptions] = StageOptions,
 ) -> Callable[[StageFunction], StageFunction]:
     """Register a stage; the function itself is returned unchanged.
@@ -130,7 +137,7 @@ def stage(
             raise DuplicateStageError(f"stage {id!r} is registered twice; give one of them another id")
         registry[id] = Stage(
             id=id, run=function, tier=tier, summary=summary, needs=needs, tools=tools, cache=cache,
-            controls=controls, applies=applies, timeout_s=timeout_s, options=options,
+            controls=controls, applies=applies, timeout_s=timeout_s, waits=waits, options=options,
         )  # fmt: skip
         return function
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What the pipeline asks for most; none of these holds an object that would need its query's context.
 _PLAIN: tuple[object, ...] = (str, bool, int, float, list[str])
+_FOR_MODULES = "dagger.mod"
 # Imports make many objects and hardly any garbage; Python's own threshold collects some hundred times in them.
 _YOUNG, _MIDDLE, _OLD = 100_000, 20, 50
 
@@ -28,8 +29,9 @@ _YOUNG, _MIDDLE, _OLD = 100_000, 20, 50
 def load_client() -> None:
     """Import dagger-io without the type checks that beartype writes for each of its methods (0.35 s of 0.6).
 
-    Wrong argument types are still answered: by the query builder or the engine, in other words. GAUNTLET_DEBUG=1 keeps
-    the checks. Does nothing where dagger-io is loaded already.
+    Wrong argument types are still answered: by the query builder or the engine, in other words. What only modules need
+    (`dagger.function`, ...: a fifth of the rest) is imported when it is first asked for. GAUNTLET_DEBUG=1 keeps both as
+    they are. Does nothing where dagger-io is loaded already.
     """
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
     if "dagger" in sys.modules or os.environ.get("GAUNTLET_DEBUG"):
@@ -38,10 +40,22 @@ def load_client() -> None:
 
     original = beartype.beartype
     beartype.beartype = _unchecked
+    # dagger-io does without this part where it can't be imported, which is what None here means.
+    sys.modules[_FOR_MODULES] = None  # pyright: ignore[reportArgumentType]
     try:
-        importlib.import_module("dagger")
+        dagger = importlib.import_module("dagger")
     finally:
         beartype.beartype = original
+        del sys.modules[_FOR_MODULES]
+    dagger.__getattr__ = _of_modules  # pyright: ignore[reportAttributeAccessIssue]  # PEP 562
+
+
+def _of_modules(name: str) -> object:
+    """An attribute of `dagger` that it has not got by itself."""
+    part = None if name.startswith("_") else importlib.import_module(_FOR_MODULES)
+    if part is None or name not in part.__all__:
+        raise AttributeError(f"module 'dagger' has no attribute {name!r}")
+    return getattr(part, name)
 
 
 def _unchecked(checked: Any = None, **_options: Any) -> Any:

@@ -73,10 +73,11 @@ def python_locks(project: Project) -> tuple[tuple[str, str], ...]:
     tier=Tier.FAST,
     summary="pip-audit: known vulnerabilities in the locked dependencies",
     tools=("pip-audit", "uv"),
-    cache="never",
+    cache="session",
     controls=("ISO27001:A.8.8", "ISO27001:A.5.21"),
     applies=has_dependencies,
     timeout_s=300,
+    waits=True,
     options=DependencyOptions,
 )
 async def security_dependency_scan(context: StageContext) -> Verdict:
@@ -104,13 +105,15 @@ async def security_dependency_scan(context: StageContext) -> Verdict:
         if tree is None:
             return _no_folder(context, advisories.folder)
         container = container.with_mounted_directory("/advisories", tree)
+    else:
+        container = container.with_env_variable("GAUNTLET_HOUR", f"{rules.now:%Y-%m-%dT%H}")
     source = source_options(advisories)
     outcome = await run_tool(
         container,
         [*AUDIT, *source, "--", *(f"{kind}={path}" for kind, path in locks)],
         timeout_s=context.settings.timeout_s,
-        # A folder is an input like any other; what a server answers is only true now.
-        cache="pure" if advisories.folder else context.stage.cache,
+        # A folder is an input like any other; of a server's answers only a clean one is remembered, within its hour.
+        cache="pure" if advisories.folder else "session",
         ok=(0, 1, NO_ANSWER),
         network=not advisories.folder,
         reports={
@@ -149,7 +152,7 @@ def judge(reports: Mapping[str, str], rules: Rules) -> Judgement:
         metrics={"advisories": float(facts.get("advisories", 0))} | (report.metrics if report else {}),
         doubt=_gaps(facts, report) or ("" if rules.only_warns else stale),
         remark=stale,
-        inputs={"advisories": str(facts.get("as_of") or "a server's answers of this run")},
+        inputs={"advisories": str(facts.get("as_of") or "a server's answers, at most an hour old")},
     )
 
 

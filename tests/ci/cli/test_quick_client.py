@@ -25,6 +25,25 @@ def test_the_client_loads_without_its_type_checks() -> None:
     assert said.split() == ["False", "beartype"]
 
 
+def test_what_only_modules_need_is_imported_when_it_is_asked_for() -> None:
+    code = (
+        "from gauntlet.cli.quick_client import load_client; load_client()\n"
+        "import sys, dagger\n"
+        "assert 'dagger.mod' not in sys.modules\n"
+        "assert not hasattr(dagger, 'no_such_thing')\n"
+        "from dagger import function, object_type\n"
+        "import dagger.mod\n"
+        "assert dagger.mod.function is function and dagger.DefaultPath is dagger.mod.DefaultPath\n"
+        "@object_type\n"
+        "class Shop:\n"
+        "    @function\n"
+        "    def name(self) -> str: return 'shop'\n"
+        "print(Shop().name())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert said.stdout == "shop\n", said.stderr
+
+
 @pytest.mark.anyio
 async def test_queries_in_this_process_need_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = graphql.build_schema(whole_sdl())
