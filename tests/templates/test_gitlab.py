@@ -89,6 +89,26 @@ def test_a_defect_makes_the_job_red_and_the_reports_say_where(
     assert "src/shop/__init__.py" in {entry["location"]["path"] for entry in shown}
 
 
+@pytest.mark.engine
+@pytest.mark.slow
+def test_the_same_job_runs_as_dagger_functions_with_history_and_base(
+    gitlab: GitLab, repository: Path, engine_state: StateDirs
+) -> None:
+    manifest = repository / "pyproject.toml"
+    manifest.write_text(manifest.read_text() + 'dependencies = ["six==1.17.0"]\n')
+    module = Path(__file__).parents[2]
+    given = ("GAUNTLET_COMMAND=dagger", f"GAUNTLET_MODULE={module}", "GAUNTLET_BASE=main", "GAUNTLET_SOURCE=.")
+    ran = gitlab.run(repository, "gauntlet:fast", *PUSH, *given)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (repository / ".gauntlet" / "exit-code").read_text().strip() == "0"
+    assert _verdicts(repository)["test:unit"] == "PASS"
+    lock = next(verdict for verdict in _report(repository)["verdicts"] if verdict["stage"] == "lock:check")
+    assert any("six" in finding["message"] for finding in lock["findings"]), "the base says what is new"
+
+
+def _report(repository: Path) -> dict[str, Any]:
+    return json.loads((repository / ".gauntlet" / "run.json").read_text())
+
+
 def _verdicts(repository: Path) -> dict[str, str]:
-    run = json.loads((repository / ".gauntlet" / "run.json").read_text())
-    return {verdict["stage"]: verdict["status"] for verdict in run["verdicts"]}
+    return {verdict["stage"]: verdict["status"] for verdict in _report(repository)["verdicts"]}

@@ -52,7 +52,11 @@ def has_manifests(project: Project) -> str | None:
 async def lock_check(context: StageContext) -> Verdict:
     """Compare the files; nothing is resolved or downloaded."""
     project, options = context.project, context.settings.read(LockOptions)
-    plan: dict[str, Any] = {"root": "/src", "locks": [planned(lock, project) for lock in project.locks]}
+    plan: dict[str, Any] = {
+        "root": "/src",
+        "locks": [planned(lock, project) for lock in project.locks],
+        "unlocked": without_lock(project),
+    }
     container = context.packs.mount(context.image, "packaging").with_mounted_directory(
         "/src", dependency_files(context.source)
     )
@@ -149,7 +153,7 @@ def _new(package: Mapping[str, Any]) -> Finding:
     return Finding(
         rule="lock:new-dependency",
         severity=Severity.LOW if package["direct"] else Severity.INFO,
-        message=f"new dependency {package['name']} {', '.join(package['versions'])}: {asked}",
+        message=f"new dependency {' '.join([package['name'], ', '.join(package['versions'])]).strip()}: {asked}",
         location=Location(path=package["lock"]),
         fix=FixCategory.DEPENDENCY,
         hint="for review: is it the package that is meant, and is it needed?",

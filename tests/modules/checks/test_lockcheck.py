@@ -316,6 +316,37 @@ def test_pnpm_and_yarn_locks_are_compared_too(tmp_path: Path, kind: str, name: s
     assert len(check(plan).problems) == 2
 
 
+POETRY = '[tool.poetry.dependencies]\npython = "^3.11"\nclick = "*"\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "now", "new"),
+    [
+        ("pyproject.toml", '[project]\nname="shop"\ndependencies=["Six"]\n',
+         '[project]\nname="shop"\ndependencies=["six", "Click>=8"]\n[dependency-groups]\ntest=["shop[a]", "pytest"]\n',
+         "click>=8 pytest"),
+        ("pyproject.toml", POETRY, POETRY + 'rich = "*"\n', "rich"),
+        ("requirements.txt", "six==1.17.0\n", "-r more.txt\nsix==1.16.0\n", "rich>=13"),
+        ("client/package.json", '{"dependencies": {"ms": "1"}}', '{"devDependencies": {"ms": "1", "left-pad": "2"}}',
+         "left-pad2"),
+        ("new/pyproject.toml", None, '[project]\ndependencies=["six"]\n', "six"),
+        ("setup.py", "", "anything(", ""),
+        ("pyproject.toml", "[project]\n", "[[[", ""),
+    ],
+)  # fmt: skip
+def test_without_a_lock_what_a_manifest_newly_asks_for_is_listed(
+    tmp_path: Path, path: str, before: str | None, now: str, new: str
+) -> None:
+    for tree, text in (("base", before), ("now", now)):
+        place = tmp_path / tree / path
+        place.parent.mkdir(parents=True)
+        if text is not None:
+            place.write_text(text)
+        (tmp_path / tree / "more.txt").write_text("rich>=13\n")
+    report = check(Plan(str(tmp_path / "now"), (), str(tmp_path / "base"), unlocked=(path,)))
+    assert " ".join(package["name"] + "".join(package["versions"]) for package in report.added) == new
+
+
 def test_the_command_ends_with_1_on_a_departure(shop: Path, tmp_path: Path) -> None:
     plan, out = tmp_path / "plan.json", tmp_path / "report.json"
     plan.write_text(json.dumps({"root": str(shop), "locks": [UV]}))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet_checks.locks import node, python
+from gauntlet_checks.locks.declared import declared
 from gauntlet_checks.locks.facts import Checked, Problem, Tree, UnreadableError, added
 from gauntlet_checks.plan import read_plan
 
@@ -22,11 +23,15 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`locks` are {"path", "kind", "manifests"}; `base` is the tree before the change, where it is known."""
+    """`locks` are {"path", "kind", "manifests"}, `unlocked` the manifests that have none.
+
+    `base` is the tree before the change, where it is known.
+    """
 
     root: str
     locks: tuple[dict[str, Any], ...]
     base: str | None = None
+    unlocked: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,6 +62,9 @@ def check(plan: Plan) -> Report:
         report.remarks += [checked.remark] if checked.remark else []
         if base is not None:
             report.added += added(_before(base, lock), checked)
+    if base is not None:
+        for path in plan.unlocked:
+            report.added += _newly_declared(base, tree, path)
     return report
 
 
@@ -88,6 +96,22 @@ def _before(base: Tree, lock: dict[str, Any]) -> Checked | None:
         return check_lock(base, lock)
     except UnreadableError:
         return None
+
+
+def _newly_declared(base: Tree, tree: Tree, path: str) -> list[dict[str, Any]]:
+    try:
+        now = declared(tree, path)
+    except UnreadableError:
+        return []  # whoever installs from it says so, and better
+    try:
+        before = declared(base, path)
+    except UnreadableError:
+        before = {}
+    return [
+        {"name": name, "versions": [version] if version else [], "direct": True, "lock": path}
+        for name, version in sorted(now.items())
+        if name not in before
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:

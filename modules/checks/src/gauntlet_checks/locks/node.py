@@ -14,7 +14,7 @@ RELOCK = {"npm": "npm install --package-lock-only", "pnpm": "pnpm install --lock
 
 def check_npm(tree: Tree, path: str, manifest: str) -> Checked:
     """Compare package-lock.json's record of the root and its workspaces with their package.json files."""
-    lock = _json(tree, path)
+    lock = json_of(tree, path)
     checked = Checked(path, manifest)
     packages = table(lock, "packages")
     for place, package in packages.items():
@@ -43,7 +43,7 @@ def check_pnpm(tree: Tree, path: str, manifest: str) -> Checked:
     text = tree.text(path)
     specifiers, packages = _pnpm(text)
     checked = Checked(path, manifest, packages)
-    asked = _asked(_json(tree, manifest), SECTIONS[:3])
+    asked = asked_for(json_of(tree, manifest), SECTIONS[:3])
     checked.asked = list(asked)
     manifest_text = tree.text(manifest)
     for name, wanted in asked.items():
@@ -67,7 +67,7 @@ def check_yarn(tree: Tree, path: str, manifest: str) -> Checked:
         elif match := re.match(r'  version:? "?([^"]+)"?$', line):
             for name in {part.rpartition("@")[0].partition("@npm:")[0] for part in current}:
                 checked.packages.setdefault(name, []).append(match[1])
-    asked = _asked(_json(tree, manifest), SECTIONS[:3])
+    asked = asked_for(json_of(tree, manifest), SECTIONS[:3])
     checked.asked = list(asked)
     text = tree.text(manifest)
     checked.problems += [
@@ -79,7 +79,7 @@ def check_yarn(tree: Tree, path: str, manifest: str) -> Checked:
 
 
 def _compare(tree: Tree, manifest: str, record: dict[str, Any], checked: Checked) -> list[Problem]:
-    data, text = _json(tree, manifest), tree.text(manifest)
+    data, text = json_of(tree, manifest), tree.text(manifest)
     problems: list[Problem] = []
     for section in SECTIONS:
         asked, locked = table(data, section), table(record, section)
@@ -99,7 +99,7 @@ def _compare(tree: Tree, manifest: str, record: dict[str, Any], checked: Checked
 
 
 def _absent(tree: Tree, manifest: str, checked: Checked, kind: str) -> list[Problem]:
-    asked = _asked(_json(tree, manifest), SECTIONS[:3])
+    asked = asked_for(json_of(tree, manifest), SECTIONS[:3])
     checked.asked = list(asked)
     text = tree.text(manifest)
     return [
@@ -109,7 +109,8 @@ def _absent(tree: Tree, manifest: str, checked: Checked, kind: str) -> list[Prob
     ]
 
 
-def _asked(data: dict[str, Any], sections: tuple[str, ...]) -> dict[str, str]:
+def asked_for(data: dict[str, Any], sections: tuple[str, ...]) -> dict[str, str]:
+    """Ranges by package name, of these sections of a package.json."""
     return {name: str(wanted) for section in sections for name, wanted in table(data, section).items()}
 
 
@@ -134,7 +135,8 @@ def _pnpm(text: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     return specifiers, packages
 
 
-def _json(tree: Tree, path: str) -> dict[str, Any]:
+def json_of(tree: Tree, path: str) -> dict[str, Any]:
+    """A JSON file's object. Raises UnreadableError."""
     try:
         return table(json.loads(tree.text(path)))
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ _POETRY_PROJECT = ("requires-python", "dependencies", "optional-dependencies")
 
 def check_uv(tree: Tree, path: str, manifests: list[str]) -> Checked:
     """Compare uv.lock with the manifests of its workspace, the root's first."""
-    lock = _toml(tree, path)
+    lock = toml_of(tree, path)
     packages = [table(package) for package in rows(lock.get("package"))]
     checked = Checked(path, manifests[0] if manifests else None, _versions(packages))
     own = {canonical(str(p["name"])): p for p in packages if set(table(p, "source")) & {"editable", "virtual"}}
@@ -37,7 +37,7 @@ def check_uv(tree: Tree, path: str, manifests: list[str]) -> Checked:
             continue
         if "requires-python" in project:
             pythons.append(str(project["requires-python"]))
-        asked = list(_manifest_requirements(manifest, data))
+        asked = list(manifest_requirements(manifest, data))
         checked.asked += [canonical(requirement.name) for _, requirement in asked]
         package = own.get(canonical(str(project["name"])))
         if package is None:
@@ -57,12 +57,12 @@ def check_uv(tree: Tree, path: str, manifests: list[str]) -> Checked:
 
 def check_poetry(tree: Tree, path: str, manifest: str) -> Checked:
     """Compare poetry.lock with its manifest by poetry's own content hash."""
-    lock, text = _toml(tree, path), tree.text(manifest)
+    lock, text = toml_of(tree, path), tree.text(manifest)
     data = _parsed(manifest, text)
     packages = [table(package) for package in rows(lock.get("package"))]
     poetry = table(data, "tool", "poetry")
-    names = [canonical(name) for name in _poetry_names(poetry)]
-    names += [canonical(requirement.name) for _, requirement in _manifest_requirements(manifest, data)]
+    names = [canonical(name) for name in poetry_names(poetry)]
+    names += [canonical(requirement.name) for _, requirement in manifest_requirements(manifest, data)]
     checked = Checked(path, manifest, _versions(packages), asked=names)
     written = table(lock, "metadata").get("content-hash")
     if written not in poetry_hashes(data):
@@ -78,9 +78,9 @@ def check_poetry(tree: Tree, path: str, manifest: str) -> Checked:
 
 def check_pdm(tree: Tree, path: str, manifest: str) -> Checked:
     """Compare pdm.lock with its manifest by pdm's own content hash."""
-    lock, text = _toml(tree, path), tree.text(manifest)
+    lock, text = toml_of(tree, path), tree.text(manifest)
     data = _parsed(manifest, text)
-    requirements = [requirement for _, requirement in _manifest_requirements(manifest, data)]
+    requirements = [requirement for _, requirement in manifest_requirements(manifest, data)]
     packages = [table(package) for package in rows(lock.get("package"))]
     names = [canonical(requirement.name) for requirement in requirements]
     checked = Checked(path, manifest, _versions(packages), asked=names)
@@ -94,7 +94,7 @@ def check_pdm(tree: Tree, path: str, manifest: str) -> Checked:
 
 def check_pip(tree: Tree, path: str, manifest: str | None) -> Checked:
     """Every line of a requirement file is pinned, and all that its .in file or manifest asks for is among them."""
-    pins = _requirement_lines(tree, path, set())
+    pins = requirement_lines(tree, path, set())
     checked = Checked(path, manifest)
     for place, line, requirement in pins:
         name = canonical(requirement.name)
@@ -110,9 +110,9 @@ def check_pip(tree: Tree, path: str, manifest: str | None) -> Checked:
     text = tree.text(manifest)
     if manifest.endswith(".toml"):
         data = _parsed(manifest, text)
-        wanted = [requirement for group, requirement in _manifest_requirements(manifest, data) if group == ""]
+        wanted = [requirement for group, requirement in manifest_requirements(manifest, data) if group == ""]
     else:
-        wanted = [requirement for _, _, requirement in _requirement_lines(tree, manifest, set())]
+        wanted = [requirement for _, _, requirement in requirement_lines(tree, manifest, set())]
     checked.asked = [canonical(requirement.name) for requirement in wanted]
     checked.problems += _unsatisfied(manifest, text, wanted, checked.packages, {}, "pip")
     return checked
@@ -190,7 +190,7 @@ def _compare_uv(
     return problems
 
 
-def _manifest_requirements(manifest: str, data: dict[str, Any]) -> Iterable[tuple[str, Requirement]]:
+def manifest_requirements(manifest: str, data: dict[str, Any]) -> Iterable[tuple[str, Requirement]]:
     """(place, requirement) of a pyproject.toml: place is "", `extra:NAME` or a dependency group's name."""
     project, groups = table(data, "project"), table(data, "dependency-groups")
     pairs = [("", text) for text in rows(project.get("dependencies"))]
@@ -247,7 +247,7 @@ def _unsatisfied(
     return problems
 
 
-def _requirement_lines(tree: Tree, path: str, seen: set[str]) -> list[tuple[str, int, Requirement]]:
+def requirement_lines(tree: Tree, path: str, seen: set[str]) -> list[tuple[str, int, Requirement]]:
     """(path, line, requirement) of a requirement file and those that it includes with -r."""
     seen.add(path)
     found: list[tuple[str, int, Requirement]] = []
@@ -256,7 +256,7 @@ def _requirement_lines(tree: Tree, path: str, seen: set[str]) -> list[tuple[str,
         if included:
             other = "/".join([*path.split("/")[:-1], included[1].removeprefix("./")])
             if other not in seen and tree.has(other):
-                found += _requirement_lines(tree, other, seen)
+                found += requirement_lines(tree, other, seen)
         elif line and not line.startswith("-") and not line.startswith((".", "/")):
             text = re.split(r"\s+--hash|\s+--config|\s+#", line)[0].strip()
             try:
@@ -280,7 +280,8 @@ def _logical_lines(text: str) -> list[tuple[int, str]]:
     return [(number, line) for number, line in found if line]
 
 
-def _poetry_names(poetry: dict[str, Any]) -> list[str]:
+def poetry_names(poetry: dict[str, Any]) -> list[str]:
+    """Names that [tool.poetry] asks for, in all groups."""
     tables = [table(poetry, "dependencies"), table(poetry, "dev-dependencies")]
     tables += [table(group, "dependencies") for group in table(poetry, "group").values()]
     return [name for part in tables for name in part if name.lower() != "python"]
@@ -306,7 +307,8 @@ def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _toml(tree: Tree, path: str) -> dict[str, Any]:
+def toml_of(tree: Tree, path: str) -> dict[str, Any]:
+    """A TOML file's table. Raises UnreadableError."""
     return _parsed(path, tree.text(path))
 
 
