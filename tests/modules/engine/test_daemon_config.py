@@ -1,6 +1,9 @@
 import ipaddress
+import json
+import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from gauntlet_engine.daemon_config import (
     daemon_environment,
     network_mode,
     routed_networks,
+    runc_wrapper,
 )
 from gauntlet_engine.prerequisites import Machine
 
@@ -121,3 +125,41 @@ def test_a_firewall_rule_is_split_as_iptables_quotes_it() -> None:
 )
 def test_only_rules_of_our_bridge_and_subnet_are_ours(rule: str, ours: bool) -> None:
     assert keeper.concerns(rule, "gnt1", "10.1.2.") is ours
+
+
+def bundle(folder: Path, args: list[str], resources: dict[str, object], env: tuple[str, ...] = ()) -> Path:
+    config = {"process": {"args": args, "env": env}, "linux": {"resources": resources, "cgroupsPath": "/b/x"}}
+    folder.joinpath("config.json").write_text(json.dumps(config, separators=(",", ":")) + "\n")
+    return folder
+
+
+def limited(folder: Path, tmp_path: Path, *, root: bool = True) -> dict[str, Any]:
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(runc_wrapper(machine(root=root, runc="/bin/echo"), Path("/own root")))
+    command = ["sh", wrapper, "--log", "/l", "run", "--bundle", folder, "id"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == f"--root /own root --log /l run --bundle {folder} id\n"
+    return json.loads(folder.joinpath("config.json").read_text())["linux"]
+
+
+@pytest.mark.parametrize("resources", [{}, {"devices": [{"allow": False}]}])
+def test_the_kernel_is_told_the_limit_of_processes_that_the_shim_has(
+    tmp_path: Path, resources: dict[str, object]
+) -> None:
+    # What people write into a command or a variable is no limit.
+    spec = {"args": ["sh", '"processes":9999'], "limits": {"processes": 100, "timeoutSeconds": 5}}
+    text = json.dumps(spec, separators=(",", ":"))
+    folder = bundle(tmp_path, ["/shim", "exec", text], resources, ('A="processes":7777',))
+    found = limited(folder, tmp_path)
+    assert 164 < found["resources"].pop("pids")["limit"] < 7777
+    assert found == {"resources": resources, "cgroupsPath": "/b/x"}
+
+
+def test_a_container_without_a_limit_stays_as_it_is(tmp_path: Path) -> None:
+    folder = bundle(tmp_path, ["/shim", "exec", '{"args":["true"]}'], {"devices": []})
+    assert limited(folder, tmp_path)["resources"] == {"devices": []}
+
+
+def test_without_root_there_is_no_cgroup_to_limit(tmp_path: Path) -> None:
+    folder = bundle(tmp_path, ["/shim", "exec", '{"limits":{"processes":100}}'], {})
+    assert limited(folder, tmp_path, root=False)["resources"] == {}

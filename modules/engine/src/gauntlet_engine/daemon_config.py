@@ -106,6 +106,24 @@ def buildkitd_toml(*, root: Path, socket: Path, machine: Machine, runc: Path, ne
     return "\n".join(lines) + "\n"
 
 
+_SPARE_TASKS = 64
+# The shim's specification is an argument in the bundle's config.json, a JSON text in a JSON text: its quotes have one
+# backslash there, and quotes of what people wrote into it have more.
+_LIMITING = r"""#!/bin/sh
+previous=
+for word in "$@"; do
+  if [ "$previous" = --bundle ] && [ -f "$word/config.json" ]; then
+    wanted=$(grep -o '[^\\]\\"processes\\":[0-9]\{1,9\}' "$word/config.json" | head -n 1)
+    if [ -n "$wanted" ]; then
+      limit="\"pids\":{\"limit\":$((${wanted##*:} + SPARE))}"
+      sed -i "s/\"resources\":{}/\"resources\":{$limit}/;t;s/\"resources\":{/&$limit,/" "$word/config.json"
+    fi
+  fi
+  previous=$word
+done
+"""
+
+
 def daemon_environment(environ: Mapping[str, str], path: str, temporary: Path) -> dict[str, str]:
     """Only what a daemon needs: it outlives the caller, whose variables may hold credentials."""
     return {
@@ -144,8 +162,7 @@ def write_configuration(state: StateDirs, environ: Mapping[str, str], machine: M
         own = choose_network(state.root, []).bridge
         network = choose_network(state.root, routed_networks(Path("/proc/net/route").read_text(), own))
     wrapper = state.root / "runc-wrapper"
-    # A runc root of our own: another program's containers are never ours to list or delete.
-    replace_file(wrapper, f'#!/bin/sh\nexec {_quoted(machine.runc)} --root {_quoted(runc_root)} "$@"\n'.encode())
+    replace_file(wrapper, runc_wrapper(machine, runc_root).encode())
     wrapper.chmod(0o700)
     size = shutil.disk_usage(state.root).total
     cache = int(_number(environ, "GAUNTLET_ENGINE_CACHE_BYTES", max(_LEAST_CACHE, size * _SHARE_OF_DISK)))
@@ -176,6 +193,20 @@ def write_configuration(state: StateDirs, environ: Mapping[str, str], machine: M
     path = state.root / "keeper.json"
     replace_file(path, json.dumps(vars(spec)).encode())
     return path
+
+
+def runc_wrapper(machine: Machine, runc_root: Path) -> str:
+    """What BuildKit calls for runc: it keeps to a runc root of our own, and limits a container's processes.
+
+    Another program's containers are never ours to list or delete. The exec shim counts processes too, but inside of
+    the container: when a fork bomb has all processors, it gets none. BuildKit can't limit them, so the limit that the
+    shim was given is put into the bundle for the kernel to keep. The kernel counts threads as well, hence the spare.
+    """
+    run = f'exec {_quoted(machine.runc)} --root {_quoted(runc_root)} "$@"\n'
+    if not machine.root:
+        return f"#!/bin/sh\n{run}"  # a user's own daemon has no cgroups to write to
+    spare = _SPARE_TASKS + (os.cpu_count() or 1) ** 2
+    return _LIMITING.replace("SPARE", str(spare)) + run
 
 
 def _quoted(path: str | Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 
 import anyio
@@ -258,6 +259,17 @@ async def test_confinement_limits_time(base: dagger.Container) -> None:
     error = await failure(shell(confined, f"echo {time.time_ns()}; sleep 60"))
     assert error.exit_code == 124
     assert error.stderr.splitlines()[-1] == "gauntlet: killed after 1 s (time limit)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's daemon has cgroups to write to")
+async def test_a_fork_bomb_meets_a_limit_that_the_kernel_keeps(base: dagger.Container, unique: str) -> None:
+    confined = base.with_env_variable("_GAUNTLET_CONFINEMENT", '{"pids":50}').with_env_variable("UNIQUE", unique)
+    limit = await shell(confined, "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&- || true").stdout()
+    assert 50 < int(limit) < 50 + 100 + (os.cpu_count() or 1) ** 2
+    bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except BlockingIOError:\n        pass\n"
+    error = await failure(confined.with_exec(["python3", "-c", bomb]))
+    assert error.exit_code == 137
+    assert error.stderr.splitlines()[-1] == "gauntlet: killed with more than 50 processes (process limit)"
 
 
 @pytest.mark.parametrize("value", ["{", '{"network":"host"}', '{"speed":1}', '{"pids":-1}'])
