@@ -6,16 +6,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from dagger import dag
 
-from gauntlet.cli.engine import engine as connected
 from gauntlet.toolrun import Report, SetupFailedError, ToolCrashedError, outcome_in, run_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import dagger
+    from anyio.from_thread import BlockingPortal
 
     from gauntlet.toolrun import Outcome
 
@@ -24,19 +23,18 @@ BIG = "import os, sys; open('/outcome/r.txt', 'w').write(os.urandom(150_000).hex
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Callable[..., Outcome]]:
+def run(engine: BlockingPortal) -> Callable[..., Outcome]:
     """Run a command in the base image, with `mark` as a part of what the engine knows it by."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(connected("embedded", print)):
 
-        async def tool(
-            argv: list[str], mark: str = "", change: Callable[[dagger.Container], dagger.Container] | None = None,
-            **options: Any,
-        ) -> Outcome:  # fmt: skip
-            container = dag.container().from_("gauntlet/base:trixie").with_env_variable("MARK", mark)
-            options = {"timeout_s": 20.0, "cwd": "/", **options}
-            return await run_tool(change(container) if change else container, argv, **options)
+    async def tool(
+        argv: list[str], mark: str = "", change: Callable[[dagger.Container], dagger.Container] | None = None,
+        **options: Any,
+    ) -> Outcome:  # fmt: skip
+        container = dag.container().from_("gauntlet/base:trixie").with_env_variable("MARK", mark)
+        options = {"timeout_s": 20.0, "cwd": "/", **options}
+        return await run_tool(change(container) if change else container, argv, **options)
 
-        yield lambda *args, **options: portal.call(lambda: tool(*args, **options))
+    return lambda *args, **options: engine.call(lambda: tool(*args, **options))
 
 
 def fresh() -> str:

@@ -43,8 +43,10 @@ def test_a_script_runs_the_same_stages_through_the_session_command(
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     engine = {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(Path(sys.executable).parent / "gauntlet-engine")}
+    # Another test of this process may be connected to a session of its own.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
     ran = subprocess.run(
-        [sys.executable, script, code], env=os.environ | engine | {"GAUNTLET_ENGINE": "embedded"},
+        [sys.executable, script, code], env=environ | engine | {"GAUNTLET_ENGINE": "embedded"},
         capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert ran.returncode == exit_code, ran.stdout + ran.stderr

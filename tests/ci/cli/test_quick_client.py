@@ -10,6 +10,7 @@ import dagger
 import graphql
 import pytest
 from dagger import dag
+from dagger.client._session import SharedConnection
 
 from gauntlet.cli.quick_client import in_process
 from gauntlet_engine.schema import whole_sdl
@@ -58,6 +59,10 @@ async def test_queries_in_this_process_need_no_port(monkeypatch: pytest.MonkeyPa
             return SimpleNamespace(status=422, body=b'{"errors": [{"message": "no such thing"}], "data": null}')
         return SimpleNamespace(status=200, body=b'{"data": {"version": "v0"}}')
 
+    # dagger-io has one connection in a process, and other tests of this one may be using it.
+    shared = SharedConnection()
+    monkeypatch.setattr(shared, "_session", None)
+    monkeypatch.setattr(shared, "_params", None)
     monkeypatch.setenv("DAGGER_SESSION_PORT", "1")
     monkeypatch.setenv("DAGGER_SESSION_TOKEN", "none")
     with in_process(answer):

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from dagger import dag
 
 from gauntlet.base_image import base_images
-from gauntlet.cli.engine import engine as connected
 from gauntlet.config import load
 from gauntlet.plan import Selection
 from gauntlet.run import Request, Runner, Source
@@ -18,7 +16,6 @@ from gauntlet.stage import Tier, registered
 from gauntlet.stages import load_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from anyio.from_thread import BlockingPortal
@@ -44,13 +41,6 @@ class Examine(Protocol):
         links: Mapping[str, str] | None = None,
         config: str = "",
     ) -> Verdict: ...
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[BlockingPortal]:
-    """The embedded engine, connected, on an event loop of its own."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(connected("embedded", print)):
-        yield portal
 
 
 @pytest.fixture
