@@ -25,7 +25,7 @@ _COMPILING = ("maturin", "scikit_build_core", "scikit-build", "mesonpy", "cython
 _COMPILED = (".pyx", ".pxd", ".c", ".cc", ".cpp", ".cxx", ".rs", ".f90")
 # What tells a build which packages there are, and their versions.
 _DESCRIBING = ("**/__init__.py", "**/py.typed", "**/*version*.py", "**/__about__.py", "setup.py", "setup.cfg")
-_PROSE = ("*.md", "*.rst", "*.txt", "*.in", "LICENSE*", "LICENCE*", "COPYING*")  # readme, licence, changes
+_PROSE = ("*.md", "*.rst", "*.txt", "*.in", "*LICENSE*", "*COPYING*")  # readme, licence, changes
 # Where version control gives the version and there is none: what these tools take instead.
 VERSION_STANDINS = {
     "SETUPTOOLS_SCM_PRETEND_VERSION": "0.0.0",
@@ -102,9 +102,7 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
     else:
         recipe = _unlocked(project, pyproject)
     if project.installable and _must_be_built(project, pyproject):
-        return replace(
-            recipe, commands=recipe.commands or (_VENV,), whole_source=True, build=_whole_build(project)
-        )  # fmt: skip
+        return replace(recipe, whole_source=True, build=_whole_build(project))
     built = _with_a_build_system(project, texts)
     return replace(recipe, build=_editable(built), skeleton=_skeleton(project, built)) if built else recipe
 
@@ -194,9 +192,7 @@ def _with_a_build_system(project: Project, texts: Mapping[str, str]) -> list[str
 
 def _skeleton(project: Project, built: Iterable[str]) -> tuple[str, ...]:
     """Patterns of what a build looks at to describe the project: manifests, packages, and its prose."""
-    prose = (
-        f"{folder}*{ending}" for folder in built for ending in (".md", ".rst", ".txt", ".in", "LICENSE*", "COPYING*")
-    )
+    prose = (f"{folder}{pattern}" for folder in built for pattern in _PROSE)
     single = (path for name, path in project.module_files.items() if "." not in name)
     return tuple(dict.fromkeys((*pyprojects(project), *prose, *_DESCRIBING, *single)))
 

@@ -52,18 +52,18 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_pick(parser: argparse.ArgumentParser) -> None:
+    """Which of a tier's stages; both may be given again."""
+    parser.add_argument(
+        "--only", metavar="STAGE", nargs="+", action="extend", default=[], help="run only these (patterns: 'lint:*')"
+    )
+    parser.add_argument("--skip", metavar="STAGE", nargs="+", action="extend", default=[], help="leave these out")
+
+
 def add_run(parser: argparse.ArgumentParser, *, pick: bool = True) -> None:
     """Everything that a run takes; without `pick` no --only and --skip."""
     if pick:
-        parser.add_argument(
-            "--only",
-            metavar="STAGE",
-            nargs="+",
-            action="extend",
-            default=[],
-            help="run only these ('lint:*')",
-        )
-        parser.add_argument("--skip", metavar="STAGE", nargs="+", action="extend", default=[], help="leave these out")
+        add_pick(parser)
     parser.add_argument("--jobs", "-j", metavar="N", type=_jobs, help="stages at once (default: one a processor)")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first failing stage")
     parser.add_argument("--format", choices=FORMATS, default="auto", help="what to show while it runs (default: auto)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gauntlet.cli.command import Command
-from gauntlet.cli.options import add_engine, add_source, options_from
+from gauntlet.cli.options import add_engine, add_pick, add_source, options_from
 from gauntlet.cli.quick_client import load_client
 
 if TYPE_CHECKING:
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("tier", nargs="?", choices=("fast", "standard", "full"), default="fast")
-    parser.add_argument(
-        "--only", metavar="STAGE", nargs="+", action="extend", default=[], help="run only these (patterns: 'lint:*')"
-    )
-    parser.add_argument("--skip", metavar="STAGE", nargs="+", action="extend", default=[], help="leave these out")
+    add_pick(parser)
     parser.add_argument("--format", choices=("plain", "json"), default="plain")
     add_source(parser)
     add_engine(parser)

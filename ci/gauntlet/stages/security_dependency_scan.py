@@ -113,7 +113,7 @@ async def security_dependency_scan(context: StageContext) -> Verdict:
         [*AUDIT, *source, "--", *(f"{kind}={path}" for kind, path in locks)],
         timeout_s=context.settings.timeout_s,
         # A folder is an input like any other; of a server's answers only a clean one is remembered, within its hour.
-        cache="pure" if advisories.folder else "session",
+        cache="pure" if advisories.folder else context.stage.cache,
         ok=(0, 1, NO_ANSWER),
         network=not advisories.folder,
         reports={

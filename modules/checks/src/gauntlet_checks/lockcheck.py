@@ -99,19 +99,19 @@ def _before(base: Tree, lock: dict[str, Any]) -> Checked | None:
 
 
 def _newly_declared(base: Tree, tree: Tree, path: str) -> list[dict[str, Any]]:
-    try:
-        now = declared(tree, path)
-    except UnreadableError:
-        return []  # whoever installs from it says so, and better
-    try:
-        before = declared(base, path)
-    except UnreadableError:
-        before = {}
+    before = _declared(base, path)
     return [
         {"name": name, "versions": [version] if version else [], "direct": True, "lock": path}
-        for name, version in sorted(now.items())
+        for name, version in sorted(_declared(tree, path).items())
         if name not in before
     ]
+
+
+def _declared(tree: Tree, path: str) -> dict[str, str]:
+    try:
+        return declared(tree, path)
+    except UnreadableError:
+        return {}  # whoever installs from it says so, and better
 
 
 def main(arguments: list[str] | None = None) -> int:
