@@ -89,7 +89,8 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
         LockError: a lock is not in its own format.
         tomllib.TOMLDecodeError: pyproject.toml is none.
     """
-    pyproject = tomllib.loads(texts.get("pyproject.toml", ""))
+    manifests = {path: tomllib.loads(texts[path]) for path in pyprojects(project) if path in texts}
+    pyproject = manifests.get("pyproject.toml", {})
     lock = _root_lock(project)
     if lock is not None and lock.kind == "uv":
         recipe = _uv(project, pyproject)
@@ -103,7 +104,7 @@ def recipe_of(project: Project, texts: Mapping[str, str], environment: Mapping[s
         recipe = _unlocked(project, pyproject)
     if project.installable and _must_be_built(project, pyproject):
         return replace(recipe, whole_source=True, build=_whole_build(project))
-    built = _with_a_build_system(project, texts)
+    built = [path.removesuffix("pyproject.toml") for path, read in manifests.items() if "build-system" in read]
     return replace(recipe, build=_editable(built), skeleton=_skeleton(project, built)) if built else recipe
 
 
@@ -182,12 +183,6 @@ def _whole_build(project: Project) -> tuple[tuple[str, ...], ...]:
 
 def _editable(folders: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return (_pip("--no-deps", *(word for folder in folders for word in ("--editable", f"./{folder}"))),)
-
-
-def _with_a_build_system(project: Project, texts: Mapping[str, str]) -> list[str]:
-    """Folders of the project and its workspace's members that say how they are built, the root as ""."""
-    manifests = {path: tomllib.loads(texts[path]) for path in pyprojects(project) if path in texts}
-    return [path.removesuffix("pyproject.toml") for path, read in manifests.items() if "build-system" in read]
 
 
 def _skeleton(project: Project, built: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _CODES = "exit codes: 0 all passed, 1 findings, 2 usage or configuration, 3 infrastructure, inconclusive, interrupted"
 
+# What the machine's disks do, not we.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
 for _module in (tiers, run, plan, stages, doctor, init):
     for _command in _module.COMMANDS:
         register(_command)
@@ -29,8 +33,14 @@ def command() -> NoReturn:
     By then everything is closed and on disk. Python would take all modules to pieces, a fifth of an unchanged run.
     """
     code = main()
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        _complain(_unwritable(error))
+        code = code or 3
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
     if sys.gettrace() is None and sys.getprofile() is None:
         atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # none is public
@@ -58,9 +68,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("GAUNTLET_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in _DISK:
+            _complain(_unwritable(error))
+            return 3
         print(f"gauntlet: this is a bug in gauntlet: {type(error).__name__}: {error}", file=sys.stderr)
         print("  what now: run it again with GAUNTLET_DEBUG=1 and report the traceback", file=sys.stderr)
         return 3
+
+
+def _unwritable(error: OSError) -> GauntletError:
+    where = f" to {error.filename}" if error.filename else ""
+    return GauntletError(
+        f"nothing can be written{where}: {error.strerror}", "look at that disk's free space and health"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,6 +42,14 @@ def test_help_loads_neither_the_engine_nor_dagger() -> None:
     assert heavy.isdisjoint(loaded)
 
 
+def test_a_full_disk_is_the_machines_fault_and_not_ours() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([COMMAND, "stages"], stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    assert ended.returncode == 3
+    assert "nothing can be written: No space left on device" in ended.stderr
+    assert "bug" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
