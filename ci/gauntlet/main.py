@@ -91,7 +91,7 @@ class Gauntlet:
         selection = Selection(Tier(tier), tuple(only or ()), tuple(skip or ()))
         report = await self._report(Request(selection, jobs, fail_fast))
         directory = dag.directory()
-        for path, content in reports(report.run, report.logs).items():
+        for path, content in reports(report.run, report.logs, report.evidence).items():
             directory = directory.with_new_file(path, content.decode("utf-8", "replace"))
         return TierRun(reports=directory, exit_code=report.run.exit_code, summary=_summary(report))
 

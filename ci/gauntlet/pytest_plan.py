@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gauntlet.conclude import Judgement
 from gauntlet.recipe import ENV, pyprojects
+from gauntlet.toolrun import Report
 from gauntlet_verdict import Finding, FixCategory, Location, Severity, Status, Verdict
 from gauntlet_verdict.readers import ReportError, numbered
 
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
     from gauntlet.toolrun import Outcome
 
 PACK = "/opt/pytest"
+KEPT = "/outcome"  # where the run leaves what others read: pytest's own JUnit, and the coverage
+EVIDENCE = ("junit.xml", "coverage.xml")
 SHOWN = 20  # names in a sentence or a note
 LOGGED = 2000  # lines of pytest's output in the stage's log
 LINES = 60  # of one failure's report
 
 
 def plan_of(
-    project: Project, *, integration: bool, timeout_s: float, workers: int, env: Mapping[str, str]
+    project: Project,
+    *,
+    integration: bool,
+    timeout_s: float,
+    workers: int,
+    env: Mapping[str, str],
+    worth_workers: int = 0,
 ) -> dict[str, Any]:
     """The plan for the integration tests, or for all others (a test is one by its folder or by its marker)."""
     selected = {"marker": project.integration_marker, "files": list(project.integration_tests)}
@@ -44,17 +53,31 @@ def plan_of(
         "roots": list(project.source_roots),
         "manifests": pyprojects(project),
         "workers": workers,
+        "worth_workers": worth_workers,
         "timeout_s": timeout_s,
+        "keep": KEPT,
         "env": dict(env),
     }
 
 
+def evidence() -> dict[str, Report]:
+    """The reports of a run that `keep_evidence` hands on."""
+    return {name: Report(f"{KEPT}/{name}", "text", required=False) for name in EVIDENCE}
+
+
+def keep_evidence(context: StageContext, outcome: Outcome) -> None:
+    """Put what pytest and coverage wrote themselves among the run's reports; a run need not have either."""
+    for name in EVIDENCE:
+        if name in outcome.reports:
+            context.keep(name, outcome.reports[name])
+
+
 def folders_to_cover(project: Project) -> list[str]:
-    """The implementation's top folders and single modules."""
+    """The implementation's top folders, and single modules by their names: coverage.py takes no path of a file."""
     found: dict[str, None] = {}
     for name, path in project.module_files.items():
         if "." not in name:
-            found[path.removesuffix("/__init__.py")] = None
+            found[path.removesuffix("/__init__.py") if path.endswith("/__init__.py") else name] = None
         elif not any(path.startswith(f"{top}/") for top in found):  # a namespace package has no file of its own
             found[path.rpartition("/")[0] or path] = None
     return [path for path in found if path]

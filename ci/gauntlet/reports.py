@@ -47,7 +47,7 @@ def write(report: Report, folder: Path) -> tuple[Path, ...]:
         ReportError: the folder became unwritable.
     """
     try:
-        return write_reports(report.run, report.logs, folder)
+        return write_reports(report.run, report.logs, folder, report.evidence)
     except StoreError as error:
         raise ReportError(str(error), error.remedy) from None
 

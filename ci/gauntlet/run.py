@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,17 +20,20 @@ from gauntlet.project import Project, detect
 from gauntlet.schedule import Limits, Schedule, default_jobs
 from gauntlet.stage import StageContext
 from gauntlet_verdict import Run, Verdict
-from gauntlet_verdict.store import log_name
+from gauntlet_verdict.store import evidence_digests, log_name
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     import dagger
 
     from gauntlet.base_image import BaseImages
     from gauntlet.config import Config
     from gauntlet.environment import Environment
-    from gauntlet.stage import Stage
+    from gauntlet.schedule import Keep, MakeContext, Say
+    from gauntlet.stage import Preparation, Stage
     from gauntlet.tools import ToolPacks
 
 
@@ -55,10 +59,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run and its stages' logs, by stage id."""
+    """A run, and by stage id its stages' logs and what they keep as evidence (texts by name)."""
 
     run: Run
     logs: Mapping[str, str]
+    evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
 
 @dataclass(slots=True)
@@ -83,21 +88,21 @@ class Runner:
             GauntletError: the source can't be examined or the request makes no sense; nothing has run then.
         """
         began, clock = datetime.now(UTC), time.monotonic()
-        plan: Plan | None = None
+        plan, project = None, Project()
         with self._scope:
-            project, image = await self._looked_at()
+            project = await self._looked_at()
             for problem in project.problems:
                 self.tell(Note(f"a manifest can't be read: {problem}"))
             plan = make_plan(self.stages, project, self.config, self.request.selection)
             self.tell(Planned(plan))
-            self._schedule = self._scheduled(plan, project, image)
-        if self._schedule is not None:
-            if self._stopped:
-                self._schedule.stop(self._stopped)
-            await self._schedule.run()
+        if plan is not None:
+            with unwrapped():
+                await self._execute(plan, project)
         run = self._result(plan, began, time.monotonic() - clock)
-        logs = self._schedule.logs if self._schedule else {}
-        return Report(run, {stage_id: "".join(f"{line}\n" for line in lines) for stage_id, lines in logs.items()})
+        if self._schedule is None:
+            return Report(run, {})
+        logs = {stage_id: "".join(f"{line}\n" for line in lines) for stage_id, lines in self._schedule.logs.items()}
+        return Report(run, logs, self._schedule.evidence)
 
     def stop(self, why: str = "the run was interrupted") -> None:
         """End it: what has a verdict keeps it, everything else is reported as not run."""
@@ -106,41 +111,46 @@ class Runner:
         if self._schedule is not None:
             self._schedule.stop(why)
 
-    async def _looked_at(self) -> tuple[Project, dict[str, str]]:
-        """The project, and the facts of the base image, asked for at the same time."""
-        found: list[Project] = []
-        facts: dict[str, str] = {}
+    async def _execute(self, plan: Plan, project: Project) -> None:
+        """The plan's stages, once the base image is known; what they prepare for themselves need not wait for it."""
+        from gauntlet.tools import ToolPacks  # noqa: PLC0415 - imports dagger, which a plan does without
 
-        async def look() -> None:
-            found.append(await detect(self.source.tree))
+        image: dict[str, str] = {}
+        contexts = self._contexts(project, ToolPacks(self.images.runner), image)
+        limits = Limits(jobs=self.request.jobs or self.config.jobs or default_jobs(), fail_fast=self.request.fail_fast)
+        schedule = self._schedule = Schedule(plan, contexts, limits, self.tell)
+        async with anyio.create_task_group() as tasks:
+            for entry in plan.entries:
+                if entry.stage.prepare is not None:
+                    tasks.start_soon(_prepare, entry.stage.prepare, contexts(entry, _unheard, _unkept))
+            with self._scope:
+                image.update(await self._image_facts())
+            if self._stopped:
+                schedule.stop(self._stopped)
+            await schedule.run()
+            tasks.cancel_scope.cancel()
 
-        async def resolve() -> None:
-            facts.update(await self.images.resolved())
-
+    async def _looked_at(self) -> Project:
         import dagger  # noqa: PLC0415 - loaded by whoever made the directories
 
         try:
             with unwrapped():
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(look)
-                    tasks.start_soon(resolve)
+                return await detect(self.source.tree)
         except dagger.DaggerError as error:
-            raise EngineError(f"the engine can't read the source or the base image: {one_line(error)}") from error
-        return found[0], facts
+            raise EngineError(f"the engine can't read the source: {one_line(error)}") from error
 
-    def _scheduled(self, plan: Plan, project: Project, image: dict[str, str]) -> Schedule:
-        from gauntlet.tools import ToolPacks  # noqa: PLC0415 - imports dagger, which a plan does without
+    async def _image_facts(self) -> dict[str, str]:
+        import dagger  # noqa: PLC0415 - loaded by whoever made the directories
 
-        packs = ToolPacks(self.images.runner)
-        limits = Limits(jobs=self.request.jobs or self.config.jobs or default_jobs(), fail_fast=self.request.fail_fast)
-        return Schedule(plan, self._contexts(project, packs, image), limits, self.tell)
+        try:
+            return await self.images.resolved()
+        except dagger.DaggerError as error:
+            raise EngineError(f"the engine can't read the base image: {one_line(error)}") from error
 
-    def _contexts(
-        self, project: Project, packs: ToolPacks, image: dict[str, str]
-    ) -> Callable[[Entry, Callable[[str], None]], StageContext]:
+    def _contexts(self, project: Project, packs: ToolPacks, image: dict[str, str]) -> MakeContext:
         environment: Once[Environment] = Once()
 
-        def make(entry: Entry, say: Callable[[str], None]) -> StageContext:
+        def make(entry: Entry, say: Say, keep: Keep) -> StageContext:
             return StageContext(
                 stage=entry.stage,
                 source=self.source.tree,
@@ -154,6 +164,7 @@ class Runner:
                 image=self.images.runner,
                 services_image=self.images.services,
                 say=say,
+                keep=keep,
                 image_facts=image,
                 environment=environment,
             )
@@ -162,7 +173,6 @@ class Runner:
 
     def _result(self, plan: Plan | None, began: datetime, duration_s: float) -> Run:
         schedule = self._schedule
-        verdicts = schedule.verdicts if schedule else {}
         return Run(
             tier=tier_name(self.request.selection),
             started_at=began,
@@ -172,7 +182,7 @@ class Runner:
             gauntlet=version("gauntlet-ci"),
             interrupted=bool(self._stopped) or plan is None,
             not_run=self._not_run(plan),
-            verdicts=_in_plan_order(plan, verdicts, schedule.logs if schedule else {}),
+            verdicts=_in_plan_order(plan, schedule) if plan and schedule else (),
         )
 
     def _not_run(self, plan: Plan | None) -> dict[str, str]:
@@ -181,6 +191,19 @@ class Runner:
             return dict.fromkeys(self.stages, f"not started: {self._stopped or 'the run ended before its plan'}")
         left = {item.stage.id: item.reason for item in plan.left_out if item.why in {"only", "skip"}}
         return left | (self._schedule.not_run if self._schedule else {})
+
+
+async def _prepare(prepare: Preparation, context: StageContext) -> None:
+    try:
+        await prepare(context)
+    except Exception as error:  # noqa: BLE001 - the stage will meet it again, and say it
+        logger.debug("%s: its preparation failed: %s", context.stage.id, error)
+
+
+def _unheard(_: str) -> None: ...
+
+
+def _unkept(_: str, __: str) -> None: ...
 
 
 def run_without_plan(
@@ -201,14 +224,15 @@ def tier_name(selection: Selection) -> str:
     return str(selection.tier or "selection")
 
 
-def _in_plan_order(
-    plan: Plan | None, verdicts: Mapping[str, Verdict], logs: Mapping[str, list[str]]
-) -> tuple[Verdict, ...]:
-    if plan is None:
-        return ()
-    ran = [verdicts[entry.stage.id] for entry in plan.entries if entry.stage.id in verdicts]
-    logged = [
-        verdict.model_copy(update={"log": log_name(verdict.stage)}) if verdict.stage in logs else verdict
+def _in_plan_order(plan: Plan, schedule: Schedule) -> tuple[Verdict, ...]:
+    ran = [schedule.verdicts[entry.stage.id] for entry in plan.entries if entry.stage.id in schedule.verdicts]
+    filed = [
+        verdict.model_copy(
+            update={
+                "log": log_name(verdict.stage) if verdict.stage in schedule.logs else "",
+                "evidence": evidence_digests(verdict.stage, schedule.evidence.get(verdict.stage, {})),
+            }
+        )
         for verdict in ran
     ]
-    return (*logged, *(skipped(item) for item in plan.skipped))
+    return (*filed, *(skipped(item) for item in plan.skipped))

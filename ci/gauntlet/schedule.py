@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from gauntlet.stage import StageContext
 
 Say = Callable[[str], None]
-MakeContext = Callable[["Entry", Say], "StageContext"]
+Keep = Callable[[str, str], None]
+MakeContext = Callable[["Entry", Say, Keep], "StageContext"]
 
 ATTEMPTS = 3
 FIRST_WAIT_S = 0.5
@@ -82,6 +83,7 @@ class Schedule:
     verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     not_run: dict[str, str] = field(default_factory=dict[str, str])
     logs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    evidence: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     interrupted: bool = False
     _started: dict[str, float] = field(default_factory=dict[str, float])
     _ended: dict[str, anyio.Event] = field(default_factory=dict[str, anyio.Event])
@@ -151,10 +153,10 @@ class Schedule:
 
     async def _call(self, entry: Entry) -> Verdict:
         running.set(entry.stage.id)
+        kept = self.evidence[entry.stage.id] = {}  # a retry's, not what an attempt that failed had kept
+        context = self.make_context(entry, lambda text: self._say(entry, text), kept.__setitem__)
         try:
-            verdict = cast(
-                "object", await entry.stage.run(self.make_context(entry, lambda text: self._say(entry, text)))
-            )
+            verdict = cast("object", await entry.stage.run(context))
         except Exception as error:
             if is_infrastructure(error):
                 self._say(entry, f"the machine failed, not the change: {one_line(error)}")

@@ -51,11 +51,15 @@ def installed(image: dagger.Container) -> dagger.Container:
     return image.with_exec(["sh", "-c", _INSTALL])
 
 
+def with_cluster(image: dagger.Container) -> dagger.Container:
+    """`installed` with an empty PostgreSQL cluster."""
+    return installed(image).with_exec(["sh", "-c", _INITDB])
+
+
 def postgres(image: dagger.Container) -> dagger.Service:
     """PostgreSQL 15 with an empty cluster, new in every run; user `postgres`, no password."""
     return (
-        installed(image)
-        .with_exec(["sh", "-c", _INITDB])
+        with_cluster(image)
         .with_user("postgres")
         .with_workdir(DATA)
         .with_exposed_port(POSTGRES_PORT)
@@ -71,6 +75,14 @@ def redis(image: dagger.Container) -> dagger.Service:
         .with_exposed_port(REDIS_PORT)
         .as_service(args=list(REDIS_ARGS))
     )  # fmt: skip
+
+
+async def prepare(image: dagger.Container, names: tuple[ServiceName, ...]) -> None:
+    """Have the engine make what the services are started from."""
+    if "postgres" in names:
+        await with_cluster(image).sync()
+    elif names:
+        await installed(image).sync()
 
 
 def bound(container: dagger.Container, image: dagger.Container, names: tuple[ServiceName, ...]) -> dagger.Container:

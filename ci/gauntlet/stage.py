@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gauntlet_verdict import Verdict
 
 StageFunction = Callable[["StageContext"], Awaitable["Verdict"]]
+Preparation = Callable[["StageContext"], Awaitable[None]]
 # pure: any complete result may be served from cache; session: only a PASS is; never: it always runs.
 CachePolicy = Literal["pure", "session", "never"]
 
@@ -42,7 +43,9 @@ class Stage:
     runner-image/ that it mounts. `applies` answers, from the detected project, None when the stage has something to
     look at and otherwise the reason why it has not (it is then planned as SKIP). `timeout_s` bounds the tool's exec.
     `options` is the model of the stage's own keys in gauntlet.yaml. `origin` is a custom stage's file, else empty.
-    `waits`: it mostly waits for a server, so it starts before the others.
+    `waits`: it mostly waits for a server, so it starts before the others. `prepare` begins with the run, beside all
+    else and before the base image need be there: what the stage would otherwise wait for in its turn. It says nothing
+    and may fail, since the stage itself asks for the same again.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Stage:
     options: type[StageOptions] = StageOptions
     origin: str = ""
     waits: bool = False
+    prepare: Preparation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class StageContext:
     `source` is the change's tree (without .git), `history` the directory that has .git (None where there is none),
     `base` the tree of the change's base, `changed` the paths that differ from it (None: unknown). `image` is the
     runner base as a container; `services_image` the Debian bookworm one for PostgreSQL and Redis. `say` sends a
-    line to the stage's log and the board. `settings` are this stage's, `config` the whole gauntlet.yaml.
+    line to the stage's log and the board, `keep` puts a file (a name without folders, and its text) among the reports
+    as the stage's evidence. `settings` are this stage's, `config` the whole gauntlet.yaml.
     """
 
     stage: Stage
@@ -82,6 +87,7 @@ class StageContext:
     image: dagger.Container
     services_image: dagger.Container
     say: Callable[[str], None]
+    keep: Callable[[str, str], None]
     image_facts: dict[str, str] = field(default_factory=dict[str, str])
     environment: Once[Environment] = field(default_factory=Once[Any])
     """The project's own environment, asked for by `gauntlet.environment.install`; one for all stages of a run."""
@@ -122,6 +128,7 @@ def stage(
     applies: Callable[[Project], str | None] | None = None,
     timeout_s: float = 300.0,
     waits: bool = False,
+    prepare: Preparation | None = None,
     options: type[StageOptions] = StageOptions,
 ) -> Callable[[StageFunction], StageFunction]:
     """Register a stage; the function itself is returned unchanged.
@@ -137,7 +144,8 @@ def stage(
             raise DuplicateStageError(f"stage {id!r} is registered twice; give one of them another id")
         registry[id] = Stage(
             id=id, run=function, tier=tier, summary=summary, needs=needs, tools=tools, cache=cache,
-            controls=controls, applies=applies, timeout_s=timeout_s, waits=waits, options=options,
+            controls=controls, applies=applies, timeout_s=timeout_s, waits=waits,
+            prepare=prepare, options=options,
         )  # fmt: skip
         return function
 

@@ -54,9 +54,9 @@ def scheduled(*stages: Stage, limits: Limits = QUICK, config: Config | None = No
     plan = make_plan({stage.id: stage for stage in stages}, Project(), config or Config(), Selection())
     seen: list[Event] = []
 
-    def context(entry: Entry, say: Callable[[str], None]) -> StageContext:
-        # What these stages use of a context is what the schedule itself gives: the stage, its settings and `say`.
-        given = {"stage": entry.stage, "settings": entry.settings, "say": say}
+    def context(entry: Entry, say: Callable[[str], None], keep: Callable[[str, str], None]) -> StageContext:
+        # What these stages use of a context is what the schedule itself gives: stage, settings, `say` and `keep`.
+        given = {"stage": entry.stage, "settings": entry.settings, "say": say, "keep": keep}
         rest = [name for name in StageContext.__dataclass_fields__ if name not in given]
         return StageContext(**given, **dict.fromkeys(rest))  # pyright: ignore[reportArgumentType]
 
@@ -127,6 +127,22 @@ async def test_an_infrastructure_error_is_retried_until_it_works() -> None:
     assert (verdict.status, verdict.attempts) == (Status.PASS, 3)
     assert [event.attempt for event in seen.of(StageStarted)] == [1, 2, 3]
     assert sum("the network went away" in line for line in seen.schedule.logs["s:flaky"]) == 2
+
+
+async def test_evidence_is_that_of_the_attempt_that_answered() -> None:
+    calls = 0
+
+    async def flaky(context: StageContext) -> Verdict:
+        nonlocal calls
+        calls += 1
+        context.keep(f"{calls}.xml", "text")
+        if calls < 2:
+            raise InfrastructureError("the network went away")
+        return passed(context.stage.id)
+
+    seen = scheduled(a_stage("s:flaky", flaky))
+    await finish(seen)
+    assert seen.schedule.evidence == {"s:flaky": {"2.xml": "text"}}
 
 
 async def test_an_infrastructure_error_that_stays_is_an_error_after_three_attempts() -> None:

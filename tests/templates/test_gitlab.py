@@ -54,7 +54,11 @@ def test_each_kind_of_pipeline_has_its_tier(
 def test_artifacts_are_always_kept_in_formats_that_gitlab_shows() -> None:
     artifacts: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text())[".gauntlet"]["artifacts"]
     assert artifacts["when"] == "always"
-    assert artifacts["reports"] == {"junit": ".gauntlet/junit.xml", "codequality": ".gauntlet/gl-code-quality.json"}
+    assert artifacts["reports"] == {
+        "junit": ".gauntlet/junit.xml",
+        "codequality": ".gauntlet/gl-code-quality.json",
+        "coverage_report": {"coverage_format": "cobertura", "path": ".gauntlet/evidence/test-unit/coverage.xml"},
+    }
 
 
 def test_init_writes_a_pipeline_with_the_same_jobs(gitlab: GitLab, repository: Path) -> None:
@@ -73,6 +77,7 @@ def test_a_push_runs_fast_and_leaves_its_reports(gitlab: GitLab, repository: Pat
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert _verdicts(repository)["test:unit"] == "PASS"
     assert (repository / ".gauntlet" / "junit.xml").is_file()
+    _covers(repository, "src/shop/__init__.py")
     assert json.loads((repository / ".gauntlet" / "gl-code-quality.json").read_text()) == []
 
 
@@ -102,6 +107,7 @@ def test_the_same_job_runs_as_dagger_functions_with_history_and_base(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (repository / ".gauntlet" / "exit-code").read_text().strip() == "0"
     assert _verdicts(repository)["test:unit"] == "PASS"
+    _covers(repository, "src/shop/__init__.py")
     lock = next(verdict for verdict in _report(repository)["verdicts"] if verdict["stage"] == "lock:check")
     assert any("six" in finding["message"] for finding in lock["findings"]), "the base says what is new"
 
@@ -112,3 +118,9 @@ def _report(repository: Path) -> dict[str, Any]:
 
 def _verdicts(repository: Path) -> dict[str, str]:
     return {verdict["stage"]: verdict["status"] for verdict in _report(repository)["verdicts"]}
+
+
+def _covers(repository: Path, path: str) -> None:
+    """GitLab's coverage report is there and names files as the repository does."""
+    reports: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text())[".gauntlet"]["artifacts"]["reports"]
+    assert f'filename="{path}"' in (repository / reports["coverage_report"]["path"]).read_text()

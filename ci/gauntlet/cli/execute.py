@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,7 @@ class HostRun:
         return self._written(run_without_plan(self.request, self.stages, self.began, why, interrupted=interrupted))
 
     def _written(self, report: Report) -> Report:
-        logged = Report(report.run, {**report.logs, "engine": self.log.text} if self.log.text else report.logs)
+        logged = replace(report, logs={**report.logs, "engine": self.log.text} if self.log.text else report.logs)
         write(logged, self.folder)
         return logged
 

@@ -17,8 +17,17 @@ from gauntlet.environment import (
     without_environment,
 )
 from gauntlet.options import StageOptions
-from gauntlet.pytest_plan import judge, plan_of, read_report, tell, unfinished, without_tests
-from gauntlet.services import addresses, bound
+from gauntlet.pytest_plan import (
+    evidence,
+    judge,
+    keep_evidence,
+    plan_of,
+    read_report,
+    tell,
+    unfinished,
+    without_tests,
+)
+from gauntlet.services import addresses, bound, prepare
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import CHECKS, Outcome, Report, run_tool
 from gauntlet_verdict import Finding, FixCategory, Location, Severity, Status, Verdict
@@ -60,6 +69,12 @@ def has_integration_tests(project: Project) -> str | None:
     return "no integration tests (a folder or a registered marker named integration)"
 
 
+async def prepare_services(context: StageContext) -> None:
+    """The servers, of an image that no other stage asks for: the longest wait of a first run."""
+    options = context.settings.read(IntegrationOptions)
+    await prepare(context.services_image, _services(context.project, options))
+
+
 @stage(
     id="test:integration",
     tier=Tier.FAST,
@@ -69,6 +84,7 @@ def has_integration_tests(project: Project) -> str | None:
     controls=("ISO27001:A.8.29",),
     applies=has_integration_tests,
     timeout_s=600,
+    prepare=prepare_services,
     options=IntegrationOptions,
 )
 async def test_integration(context: StageContext) -> Verdict:
@@ -87,7 +103,7 @@ async def test_integration(context: StageContext) -> Verdict:
         timeout_s=context.settings.timeout_s,
         cache=context.stage.cache,
         ok=(0, 1),
-        reports={"integration": Report(REPORT, "json")},
+        reports={"integration": Report(REPORT, "json"), **evidence()},
         env={"PYTHONPATH": CHECKS},
         memory_bytes=context.settings.memory or MEMORY,
         pids=PIDS,
@@ -124,6 +140,7 @@ def verdict_of(
     if not outcome.complete:
         return unanswered(context, outcome)
     tell(context, outcome)
+    keep_evidence(context, outcome)
     known = facts(context, outcome)
     try:
         report = json.loads(outcome.reports["integration"])

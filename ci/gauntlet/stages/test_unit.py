@@ -16,7 +16,7 @@ from gauntlet.environment import (
     without_environment,
 )
 from gauntlet.options import StageOptions
-from gauntlet.pytest_plan import judge, plan_of, read_report, tell, unfinished, without_tests
+from gauntlet.pytest_plan import evidence, judge, keep_evidence, plan_of, read_report, tell, unfinished, without_tests
 from gauntlet.stage import StageContext, Tier, stage
 from gauntlet.toolrun import CHECKS, Outcome, Report, run_tool
 from gauntlet_verdict import Finding, FixCategory, Severity, Status, Verdict
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 PLAN, REPORT = "/gauntlet/tests-plan.json", "/outcome/tests.json"
 PIDS = 1024
 MEMORY = 4 << 30
-# Below this many written tests, starting workers takes longer than they save.
-WORTH_WORKERS = 24
+# Two workers import the project and its conftest files once each, a second or two of processor time. Below this many
+# written tests that is more than they save, the more so as other stages want the processors too.
+WORKERS, WORTH_WORKERS = 2, 200
 GRACE_S = 15.0  # the check must end, and say what was running, before the wrapper's own limit
 
 
 class UnitOptions(StageOptions):
     """Options of test:unit."""
 
-    workers: int = Field(default=2, ge=0, le=64)
-    """Most processes that share the tests (pytest-xdist); 0 or 1 runs them one after the other."""
+    workers: int | None = Field(default=None, ge=0, le=64)
+    """Processes that share the tests (pytest-xdist); 0 or 1: one after the other. Left out: 2 from 200 tests on."""
     min_coverage: float = Field(default=0.0, ge=0, le=100)
     """Line coverage in percent below which the stage is red."""
     env: dict[str, str] = Field(default_factory=dict)
@@ -74,7 +75,8 @@ async def test_unit(context: StageContext) -> Verdict:
     timeout_s = context.settings.timeout_s
     plan = plan_of(
         context.project, integration=False, timeout_s=timeout_s - min(GRACE_S, timeout_s / 4),
-        workers=options.workers, env=options.env,
+        workers=WORKERS if options.workers is None else options.workers,
+        worth_workers=WORTH_WORKERS if options.workers is None else 0, env=options.env,
     )  # fmt: skip
     container = context.packs.mount(environment.mounted(context.image, context.source), "pytest")
     outcome = await run_tool(
@@ -83,7 +85,7 @@ async def test_unit(context: StageContext) -> Verdict:
         timeout_s=timeout_s,
         cache=context.stage.cache,
         ok=(0, 1),
-        reports={"tests": Report(REPORT, "json")},
+        reports={"tests": Report(REPORT, "json"), **evidence()},
         env={"PYTHONPATH": CHECKS},
         memory_bytes=context.settings.memory or MEMORY,
         pids=PIDS,
@@ -96,6 +98,7 @@ def verdict_of(context: StageContext, outcome: Outcome, environment: Environment
     if not outcome.complete:
         return unanswered(context, outcome)
     tell(context, outcome)
+    keep_evidence(context, outcome)
     try:
         report = read_report(outcome.reports["tests"])
     except ReportError as error:

@@ -179,6 +179,11 @@ def test_a_thousand_failures_still_make_a_short_report(tests: Callable[..., Repo
     assert len(json.dumps(report.failures)) < 400_000
 
 
+def test_workers_are_started_only_where_enough_tests_are_written(tests: Callable[..., Report]) -> None:
+    assert tests({"test_a.py": GREEN}, workers=2, worth_workers=3).workers == 0
+    assert tests({"test_a.py": GREEN, "test_b.py": GREEN}, workers=2, worth_workers=3).workers == 2
+
+
 def test_workers_share_the_tests_and_the_count_is_the_same(tests: Callable[..., Report]) -> None:
     report = tests({"test_a.py": GREEN, "test_b.py": GREEN}, workers=2)
     assert (report.workers, report.counts["passed"], report.counts["collected"], report.never_ran) == (2, 4, 4, [])
@@ -202,6 +207,19 @@ def test_a_project_that_refuses_our_options_runs_without_them(tests: Callable[..
     files = {"pytest.ini": "[pytest]\naddopts = -p no:xdist -p no:pytest_cov\n", "test_a.py": GREEN, "lib.py": ""}
     report = tests(files, workers=2, cover=(".",))
     assert (report.state, report.counts["passed"], report.workers) == ("ran", 2, 0)
+
+
+def test_what_pytest_and_coverage_write_is_kept_where_it_is_asked_for(
+    tests: Callable[..., Report], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    files = {
+        "src/lib.py": "def f():\n    return 1\n",
+        "test_a.py": "from lib import f\ndef test_a(): assert f() == 2\n",
+    }
+    tests(files, cover=("lib",), roots=("src",), keep=str(kept))
+    assert 'name="test_a"' in (kept / "junit.xml").read_text()
+    assert 'filename="src/lib.py"' in (kept / "coverage.xml").read_text()
 
 
 def test_coverage_is_measured_with_branches(tests: Callable[..., Report]) -> None:

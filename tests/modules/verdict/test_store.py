@@ -13,7 +13,7 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from gauntlet_verdict.errors import StoreError
-from gauntlet_verdict.store import log_name, reports, write_reports
+from gauntlet_verdict.store import evidence_digests, log_name, reports, write_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,36 @@ def test_every_report_is_written_and_the_exit_code_last(example: Run, tmp_path: 
     assert {name: path.read_bytes() for name, path in zip(names, paths, strict=True)} == reports(
         example, {"lint:python": "said\n"}
     )
+
+
+def test_what_a_stage_keeps_lies_in_its_own_folder_and_an_earlier_runs_is_removed(example: Run, tmp_path: Path) -> None:
+    write_reports(example, {}, tmp_path, {"test:unit": {"junit.xml": "<a/>"}, "other:one": {"x": "x"}})
+    (tmp_path / "evidence" / "notes.txt").write_text("somebody's own")
+    write_reports(example, {}, tmp_path, {"test:unit": {"coverage.xml": "<b/>"}})
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("evidence/**/*") if path.is_file()}
+    assert found == {"evidence/test-unit/coverage.xml", "evidence/notes.txt"}
+    assert (tmp_path / "evidence/test-unit/coverage.xml").read_text() == "<b/>"
+
+
+def test_a_verdict_names_its_evidence_by_digest() -> None:
+    digest = "sha256:66f3ba34f971cfe335adb4de5084282bc7acff027f4ec7c1613ced11d1afc2f8"
+    assert evidence_digests("test:unit", {"../junit.xml": "<junit/>"}) == {"evidence/test-unit/-junit.xml": digest}
+
+
+@pytest.mark.parametrize("link", ["evidence", "evidence/test-unit"])
+def test_evidence_never_follows_a_link_out_of_the_directory(example: Run, tmp_path: Path, link: str) -> None:
+    outside, reports_folder = tmp_path / "outside", tmp_path / "reports"
+    (outside / "test-unit").mkdir(parents=True)
+    for name in ("mine.txt", "test-unit/mine.txt"):
+        (outside / name).write_text("kept")
+    (reports_folder / link).parent.mkdir(parents=True, exist_ok=True)
+    (reports_folder / link).symlink_to(outside)
+    with pytest.raises(StoreError, match="symbolic link"):
+        write_reports(example, {}, reports_folder, {"test:unit": {"junit.xml": "<a/>"}})
+    write_reports(example, {}, reports_folder)
+    assert (outside / "mine.txt").exists()
+    assert (outside / "test-unit" / "mine.txt").exists()
+    assert not (outside / "junit.xml").exists()
 
 
 def test_nothing_else_is_left_in_the_directory(example: Run, tmp_path: Path) -> None:

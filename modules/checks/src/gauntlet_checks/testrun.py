@@ -20,9 +20,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from xml.etree import ElementTree as ET
 
 from gauntlet_checks import canary
+from gauntlet_checks.coverage import COVERAGE, read_rates, relative_to
 from gauntlet_checks.linked import link
 from gauntlet_checks.overlay import Overlay, lay
 from gauntlet_checks.plan import read_plan
@@ -32,6 +32,7 @@ from gauntlet_checks.written import written_tests
 
 SCHEMA = 1
 PLUGIN = "gauntlet_journal"
+JUNIT = "junit.xml"
 State = Literal["ran", "no-tests", "died", "timeout", "usage"]
 NO_TESTS, USAGE, INTERNAL = 5, 4, 3
 MAX_LISTED = 100
@@ -43,9 +44,11 @@ class Plan:
     """What to run.
 
     `environment` is the project's venv, `pack` the one to take a lacking runner from; `arguments` are test paths,
-    `ignore` files not even to import; `select` restricts the run (see `collected`). `cover` are folders to measure,
-    `tests` all test files (for comparing what is written with what ran), `workers` the most processes for xdist.
-    The project is linked into the environment by its source `roots` and what its `manifests` say.
+    `ignore` files not even to import; `select` restricts the run (see `collected`). `cover` are folders, and single
+    modules by name, to measure, `tests` all test files (for comparing what is written with what ran). `workers` are
+    the processes for xdist, if as many tests as `worth_workers` are written. The project is linked into the
+    environment by its source `roots` and what its `manifests` say. `keep` is a folder to leave pytest's own JUNIT and
+    the coverage in (COVERAGE, paths relative to `root`).
     """
 
     root: str
@@ -60,8 +63,10 @@ class Plan:
     roots: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
     workers: int = 0
+    worth_workers: int = 0
     timeout_s: float = 300.0
     canary: bool = True
+    keep: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -89,8 +94,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One pytest process: how it ended and what it left."""
+    """One pytest process: how it ended and what it left, in `folder` too."""
 
+    folder: Path
     exit_code: int
     timed_out: bool
     cases: list[Case] | None
@@ -111,6 +117,7 @@ class _Run:
         self._deadline = time.monotonic() + plan.timeout_s
         link(Path(plan.environment), self._root, plan.roots, plan.manifests)
         self._overlay: Overlay = lay(Path(plan.environment), Path(plan.pack), scratch / "overlay")
+        self._written = {path: written_tests(self._root / path) for path in plan.tests if path not in plan.ignore}
         shutil.copy(Path(__file__).with_name("collected.py"), scratch / "overlay" / f"{PLUGIN}.py")
 
     def report(self) -> Report:
@@ -128,6 +135,8 @@ class _Run:
                 report.parallel_only = [case.id for case in _reds(session) if case.id not in reds][:MAX_LISTED]
                 session = serial
         self._describe(report, session)
+        if self._plan.keep:
+            keep(session.folder, self._root, Path(self._plan.keep))
         if self._plan.canary and report.state == "ran" and not report.failures:
             report.proof = asdict(self._prove(session.cases or []))
         return report
@@ -140,7 +149,8 @@ class _Run:
         return self._pytest(None, cover=False) if session.exit_code == USAGE else session
 
     def _workers(self) -> int:
-        return self._plan.workers if self._plan.workers > 1 and self._overlay.has("pytest-xdist") else 0
+        wanted = self._plan.workers > 1 and sum(self._written.values()) >= self._plan.worth_workers
+        return self._plan.workers if wanted and self._overlay.has("pytest-xdist") else 0
 
     def _pytest(self, workers: int | None, *, cover: bool) -> Session:
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
@@ -148,7 +158,7 @@ class _Run:
         if workers is not None and self._overlay.has("pytest-xdist"):
             command += ["-n", str(workers)]
         if cover:
-            command += ["--cov-branch", "--cov-report=", f"--cov-report=xml:{folder / 'coverage.xml'}"]
+            command += ["--cov-branch", "--cov-report=", f"--cov-report=xml:{folder / COVERAGE}"]
             command += [f"--cov={part}" for part in self._plan.cover]
         command += [f"--ignore={path}" for path in self._plan.ignore]
         journal = folder / "journal"
@@ -157,14 +167,14 @@ class _Run:
             env["GAUNTLET_SELECT"] = json.dumps(self._plan.select)
         command += ["--", *self._plan.arguments]
         code, timed_out = self._execute(command, env, max(self._deadline - time.monotonic(), 1.0))
-        cases = read_junit(folder / "junit.xml", self._root)
-        return Session(code, timed_out, cases, read_journal(journal), _coverage(folder / "coverage.xml"), workers or 0)
+        cases, coverage = read_junit(folder / JUNIT, self._root), read_rates(folder / COVERAGE)
+        return Session(folder, code, timed_out, cases, read_journal(journal), coverage, workers or 0)
 
     def _command(self, folder: Path) -> list[str]:
         python = str(Path(self._plan.environment) / "bin" / "python")
         return [
             python, "-m", "pytest", "-p", PLUGIN, "--tb=long", "-o", "junit_family=xunit1",
-            f"--junitxml={folder}/junit.xml", "-o", f"cache_dir={folder}/cache", f"--basetemp={folder / 'tmp'}",
+            f"--junitxml={folder / JUNIT}", "-o", f"cache_dir={folder}/cache", f"--basetemp={folder / 'tmp'}",
         ]  # fmt: skip
 
     def _execute(
@@ -208,11 +218,12 @@ class _Run:
         report.failures = bounded([case for case in cases or [] if case.outcome in {"failed", "error"}], self._root)
 
     def _compare(self, report: Report, session: Session, cases: list[Case]) -> None:
-        written = {path: written_tests(self._root / path) for path in self._plan.tests if path not in self._plan.ignore}
-        report.counts["written"] = sum(written.values())
+        report.counts["written"] = sum(self._written.values())
         ran = {nodeid.partition("::")[0] for nodeid in session.journal.collected}
         if not self._plan.select:
-            report.uncollected = [path for path, count in written.items() if count and path not in ran][:MAX_LISTED]
+            report.uncollected = [path for path, count in self._written.items() if count and path not in ran][
+                :MAX_LISTED
+            ]
         report.never_ran = never_ran(session.journal, cases)[:MAX_LISTED]
         report.skips = [{"id": case.id, "why": case.message[:200]} for case in cases if case.outcome == "skipped"][
             :MAX_LISTED
@@ -234,7 +245,15 @@ class _Run:
         self._execute([*command, "--", *map(str, planted)], coverage, left, quiet=True)
         for path in planted:
             path.unlink(missing_ok=True)
-        return canary.judge(planted, self._root, read_junit(folder / "junit.xml", self._root))
+        return canary.judge(planted, self._root, read_junit(folder / JUNIT, self._root))
+
+
+def keep(left: Path, root: Path, folder: Path) -> None:
+    """Put what a session left into `folder`; what it did not write is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (left / JUNIT).is_file():
+        shutil.copyfile(left / JUNIT, folder / JUNIT)
+    relative_to(root, left / COVERAGE, folder / COVERAGE)
 
 
 def _is_red(session: Session) -> bool:
@@ -260,19 +279,6 @@ def _counts(cases: list[Case], journal: Journal) -> dict[str, int]:
     for case in cases:
         counts[case.outcome] += 1
     return {**counts, "collected": len(journal.collected), "deselected": journal.deselected}
-
-
-def _coverage(path: Path) -> dict[str, float] | None:
-    try:
-        root = ET.parse(path).getroot()  # noqa: S314 - expat bounds entity expansion since 2.4.1
-        return {
-            "line_rate": float(root.get("line-rate", "")),
-            "branch_rate": float(root.get("branch-rate", "")),
-            "lines": float(root.get("lines-valid", "")),
-            "branches": float(root.get("branches-valid", "")),
-        }
-    except (OSError, ET.ParseError, ValueError):
-        return None
 
 
 def is_green(report: Report) -> bool:

@@ -104,7 +104,8 @@ class Verdict(Frozen):
 
     `looked_at` counts what was examined (files, tests, packages, ...). A PASS, WARN or FAIL that counted nothing is
     refused here, so that "exit 0" can never by itself be a PASS. `reason` says in one sentence why; it is required
-    for every status but PASS and FAIL.
+    for every status but PASS and FAIL. `log` and the keys of `evidence` are paths of files beside run.json; the values
+    of `evidence` are their digests (`sha256:` and hex).
     """
 
     stage: str
@@ -123,6 +124,7 @@ class Verdict(Frozen):
     controls: tuple[str, ...] = ()
     rerun: str = ""
     log: str = ""
+    evidence: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _is_honest(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gauntlet_verdict.writers import Writer
 
 LOGS = "logs"
+EVIDENCE = "evidence"
 EXIT_CODE = "exit-code"
 _OURS = re.compile(r"\.gauntlet-[0-9a-f]{16}\.tmp")
 _REMEDIES = {
@@ -39,10 +41,15 @@ _REMEDIES = {
 _OTHERWISE = "name another directory with --report-dir"
 
 
-def reports(run: Run, logs: Mapping[str, str | bytes] | None = None) -> dict[str, bytes]:
-    """Every report by its POSIX path: seven reports, a log a stage, and last `exit-code`.
+def reports(
+    run: Run,
+    logs: Mapping[str, str | bytes] | None = None,
+    evidence: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, bytes]:
+    """Every report by its POSIX path: the reports, a log a stage, what stages keep, and last `exit-code`.
 
-    `logs` are the stages' outputs by stage id; stages without one get no file.
+    `logs` are the stages' outputs by stage id; stages without one get no file. `evidence` are the texts by name that a
+    stage keeps, by stage id.
     """
     # Imported here: only who wants reports pays for the libraries that write them.
     from gauntlet_verdict.writers import code_quality, feedback, html, junit, sarif  # noqa: PLC0415
@@ -60,43 +67,79 @@ def reports(run: Run, logs: Mapping[str, str | bytes] | None = None) -> dict[str
         name = log_name(stage)
         # Two ids that differ only in what a file name can't hold share a file rather than lose one log.
         documents[name] = documents.get(name, b"") + (_encoded(log) if isinstance(log, str) else log)
+    for stage, texts in (evidence or {}).items():
+        documents |= {evidence_name(stage, name): _encoded(text) for name, text in texts.items()}
     documents[EXIT_CODE] = exit_code.write(run)
     return documents
 
 
 def log_name(stage: str) -> str:
     """The path of a stage's log among the reports: `lint:python` → `logs/lint-python.log`."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "-", stage).lstrip(".")[:200]
-    return f"{LOGS}/{safe or '-'}.log"
+    return f"{LOGS}/{_safe(stage)}.log"
 
 
-def write_reports(run: Run, logs: Mapping[str, str | bytes], directory: Path) -> tuple[Path, ...]:
+def evidence_name(stage: str, name: str) -> str:
+    """The path among the reports of a file that a stage keeps: `test:unit`, `junit.xml` → `evidence/test-unit/…`."""
+    return f"{EVIDENCE}/{_safe(stage)}/{_safe(name)}"
+
+
+def evidence_digests(stage: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """What a verdict says of its evidence: the files' paths among the reports, and their digests."""
+    return {
+        evidence_name(stage, name): f"sha256:{hashlib.sha256(_encoded(text)).hexdigest()}"
+        for name, text in texts.items()
+    }
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".")[:200] or "-"
+
+
+def write_reports(
+    run: Run,
+    logs: Mapping[str, str | bytes],
+    directory: Path,
+    evidence: Mapping[str, Mapping[str, str]] | None = None,
+) -> tuple[Path, ...]:
     """Write every report into the directory, which is made where there is none, and return their paths.
 
     Each file is whole or absent at any moment. The old `exit-code` goes first and the new one comes last: who
-    finds one finds the reports that belong to it. Runs that write into one directory take turns. Logs of an
-    earlier run's stages are removed; other files are left alone.
+    finds one finds the reports that belong to it. Runs that write into one directory take turns. Logs and evidence
+    of an earlier run's stages are removed; other files are left alone.
 
     Raises:
         StoreError: the disk is full, the directory can't be written or something is in the way.
     """
-    documents = reports(run, logs)
-    folder = directory / LOGS
+    documents = reports(run, logs, evidence)
+    folders = _folders(documents)
     with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
     with _turn(directory):
-        with _explained(folder):
-            if folder.is_symlink():  # it could lead out of the project
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            folder.mkdir(exist_ok=True)
+        with _explained(directory / LOGS):
             _tidy(directory, keep=frozenset(documents))
+        for folder in folders:
+            with _explained(directory / folder):
+                _own(directory / folder)
         for name, content in documents.items():
             with _explained(directory / name):
                 _replace(directory.joinpath(*PurePosixPath(name).parts), content)
-        for changed in (folder, directory):
+        for changed in (*(directory / folder for folder in reversed(folders)), directory):
             with _explained(changed):
                 _sync(changed)
     return tuple(directory / name for name in documents)
+
+
+def _folders(documents: Mapping[str, bytes]) -> list[str]:
+    """The folders to make, parents first."""
+    parents = {parent.as_posix() for name in documents for parent in PurePosixPath(name).parents}
+    return sorted((parents | {LOGS}) - {"."})
+
+
+def _own(folder: Path) -> None:
+    """Make the folder. A link in its place could lead out of the project."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    folder.mkdir(exist_ok=True)
 
 
 @contextlib.contextmanager
@@ -125,12 +168,26 @@ def _turn(directory: Path) -> Generator[None]:
 def _tidy(directory: Path, keep: frozenset[str]) -> None:
     """Remove the old exit code, logs of stages that are not in this run, and what a killed writer left behind."""
     (directory / EXIT_CODE).unlink(missing_ok=True)
-    for entry in (directory / LOGS).iterdir():
+    logs = directory / LOGS
+    for entry in logs.iterdir() if logs.is_dir() and not logs.is_symlink() else ():
         if _OURS.fullmatch(entry.name) or (entry.suffix == ".log" and f"{LOGS}/{entry.name}" not in keep):
             entry.unlink(missing_ok=True)
+    for folder in _real_folders(directory / EVIDENCE):
+        for entry in folder.iterdir():
+            if entry.is_file() and entry.relative_to(directory).as_posix() not in keep:
+                entry.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
     for entry in directory.iterdir():
         if _OURS.fullmatch(entry.name):
             entry.unlink(missing_ok=True)
+
+
+def _real_folders(above: Path) -> list[Path]:
+    """The folders in a folder; links are not followed, they could lead out of the project."""
+    if above.is_symlink() or not above.is_dir():
+        return []
+    return [entry for entry in above.iterdir() if entry.is_dir() and not entry.is_symlink()]
 
 
 def _replace(path: Path, content: bytes) -> None:

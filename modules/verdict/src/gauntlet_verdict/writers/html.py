@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ _FIRST = 3  # findings of a stage that are seen without a click
 _LIMIT = 1000  # findings of a stage on the page; run.json has all
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _HEADLINES = {0: "Everything passed", 1: "Findings hold this change back", 3: "No conclusion: not everything was seen"}
+
+# Files that lie beside the page, as the store names them.
+_BESIDE = re.compile(r"(logs|evidence/[A-Za-z0-9._-]+)/[A-Za-z0-9._-]+")
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8883;--soft:#8881;--good:#1a7f37;--bad:#cf222e;--odd:#9a6700;--dim:#6e7781}
@@ -95,8 +99,15 @@ def _row(verdict: Verdict) -> str:
     return (
         f'<tr><td><code>{_text(verdict.stage)}</code></td><td class="status {verdict.status.value}">'
         f'{verdict.status.value}</td><td class="number">{findings}</td><td>{_text(counted)}</td>'
-        f'<td class="number">{seconds}</td><td>{_text(verdict.reason)}</td></tr>\n'
+        f'<td class="number">{seconds}</td><td>{_text(verdict.reason)}{_files(verdict)}</td></tr>\n'
     )
+
+
+def _files(verdict: Verdict) -> str:
+    """Links to what lies beside the page: the stage's log and its evidence."""
+    paths = [path for path in (verdict.log, *sorted(verdict.evidence)) if _BESIDE.fullmatch(path)]
+    links = " · ".join(f'<a href="{path}">{path.rpartition("/")[2]}</a>' for path in paths)
+    return f'<div class="dim">{links}</div>' if links else ""
 
 
 def _stage(verdict: Verdict) -> str:
