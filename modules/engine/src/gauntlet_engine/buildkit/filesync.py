@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _ENTRIES = 1000  # entries walked in one go: the event loop stays responsive, and the daemon starts early
 _FILES = 256  # small files read in one go
+_LAST_WORD_S = 2.0
 _PIECE = 512 << 10  # bytes read and sent at once
 _END_OF_STATS = encode_packet(Packet(STAT))
 _FINISHED = encode_packet(Packet(FIN))
@@ -75,6 +76,12 @@ class FileSync:
         except (WalkError, ValueError) as error:
             message = f"{HOST_PATH_MARK}{error}"
             await stream.send(encode_packet(Packet(ERR, data=message.encode(errors="replace"))))
+            await stream.flush()
+            # The call's end cancels what reads it in the daemon: if that comes first, the user is told of a
+            # cancellation. So the daemon has the first word after ours: it answers, or resets the stream.
+            with anyio.move_on_after(_LAST_WORD_S):
+                while (answer := await stream.receive()) is not None and decode_packet(answer).kind == REQ:
+                    pass
             raise RpcStatus(INTERNAL, message) from None
 
 
