@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup fast test test-fast defects lint bench clean
 BIN := .venv/bin
-# Tests mostly wait for containers: two workers a core keep both busy.
+# Workers of pytest: one a core, since what tests wait for in containers wants the cores too.
 JOBS ?= $(shell nproc)
 
 help: ## Show this list

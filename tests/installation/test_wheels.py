@@ -52,18 +52,34 @@ def test_locks_and_rules_travel_inside(wheels: Path) -> None:
     assert "gauntlet/templates/gitlab.yml" in inside
 
 
+def installed(uv: str, wheels: Path, folder: Path, *more: str) -> Path:
+    """An environment outside of the clone with our wheels in it, and `more`; its folder of programs."""
+    environment = folder / "env"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    ours = sorted(wheels.glob("*.whl"))
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", environment / "bin" / "python", *ours, *more],
+        check=True, cwd=folder,
+    )  # fmt: skip
+    return environment / "bin"
+
+
+def outside() -> dict[str, str]:
+    """This process's environment less what leads back into the clone or to another test's session."""
+    ours = {"PYTHONPATH", "VIRTUAL_ENV"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and not name.startswith(("DAGGER_SESSION_", "_EXPERIMENTAL_DAGGER"))
+    }
+
+
 @pytest.mark.engine
 @pytest.mark.timeout(1800)
 def test_wheels_in_an_empty_environment_run_fast_on_a_foreign_repository(
     uv: str, wheels: Path, tmp_path: Path, engine_state: StateDirs
 ) -> None:
-    environment, project = tmp_path / "env", tmp_path / "shop"
-    outside = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    ours = sorted(wheels.glob("*.whl"))
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", environment / "bin" / "python", *ours], check=True, cwd=tmp_path
-    )
+    programs, project = installed(uv, wheels, tmp_path), tmp_path / "shop"
     (project / "tests").mkdir(parents=True)
     (project / "shop.py").write_text(
         '"""A shop."""\n\n\ndef total(prices: list[int]) -> int:\n    """Sum."""\n    return sum(prices)\n'
@@ -74,8 +90,8 @@ def test_wheels_in_an_empty_environment_run_fast_on_a_foreign_repository(
     (project / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.11"\n')
     subprocess.run(["git", "init", "-q", project], check=True)
     ran = subprocess.run(
-        [environment / "bin" / "gauntlet", "fast", "--format", "plain"],
-        cwd=project, env=outside, capture_output=True, text=True, timeout=1500, check=False,
+        [programs / "gauntlet", "fast", "--format", "plain"],
+        cwd=project, env=outside(), capture_output=True, text=True, timeout=1500, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     run = json.loads((project / ".gauntlet" / "run.json").read_text())
@@ -84,3 +100,59 @@ def test_wheels_in_an_empty_environment_run_fast_on_a_foreign_repository(
     assert verdicts["test:unit"] == "PASS"
     assert verdicts["security:semgrep"] == "PASS"
     assert "ERROR" not in verdicts.values()
+
+
+SCRIPT = """
+import anyio
+import dagger
+from dagger import dag
+
+
+async def main() -> None:
+    async with dagger.connection():
+        base = dag.container().from_("gauntlet/base:trixie")
+        shop = dag.directory().with_new_file("shop.txt", "open")
+        secret = dag.set_secret("key", "hidden-value")
+        told = await (
+            base.with_mounted_directory("/shop", shop)
+            .with_secret_variable("KEY", secret)
+            .with_exec(["sh", "-c", "cat /shop/shop.txt; echo $KEY; echo new > /shop/new.txt"])
+        ).sync()
+        print(await told.stdout(), await told.directory("/shop").entries())
+        server = base.with_new_file("/srv/page", "served").with_workdir("/srv").with_exposed_port(8000)
+        asked = base.with_service_binding("web", server.as_service(args=["python3", "-m", "http.server", "8000"]))
+        fetch = "import urllib.request as r; print(r.urlopen('http://web:8000/page').read().decode())"
+        print(await asked.with_exec(["python3", "-c", fetch]).stdout())
+        try:
+            await base.with_exec(["sh", "-c", "echo said; echo why >&2; exit 7"]).sync()
+        except dagger.ExecError as error:
+            print(error.exit_code, error.command, error.stdout.strip(), error.stderr.strip())
+
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("client", ["0.20.8", "0.21.11"])
+def test_every_supported_client_speaks_with_the_session_and_runs_the_pipeline(
+    client: str, uv: str, wheels: Path, tmp_path: Path, engine_state: StateDirs
+) -> None:
+    programs = installed(uv, wheels, tmp_path, f"dagger-io=={client}")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    ran = subprocess.run(
+        [programs / "python", "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=outside() | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(programs / "gauntlet-engine")},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    command = "['sh', '-c', 'echo said; echo why >&2; exit 7']"
+    assert ran.stdout == f"open***\n ['new.txt', 'shop.txt']\nserved\n\n7 {command} said why\n"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "shop.py").write_text("import os\n")
+    red = subprocess.run(
+        [programs / "gauntlet", "run", "lint:python", "--source", "shop"],
+        cwd=tmp_path, env=outside(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert red.returncode == 1, red.stdout + red.stderr
+    assert "F401" in red.stdout
