@@ -1,4 +1,4 @@
-"""Why an installation failed, from uv's own words: the network's fault, the lock's, or this machine's."""
+"""Why an installation failed, from the installer's own words: the network's fault, the lock's, or this machine's."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ _SIGNS: tuple[tuple[Cause, tuple[str, ...]], ...] = (
             r"error decoding response body",
             r"invalid peer certificate",
             r"unexpected end of file",
+            # pip's and apt's
+            r"Temporary failure (?:in name resolution|resolving)",
+            r"Name or service not known",
+            r"Failed to establish a new connection",
+            r"Could not (?:resolve|connect to)",
+            r"Network is unreachable",
+            r"Read timed out",
+            r"CERTIFICATE_VERIFY_FAILED",
         ),
     ),
     (
@@ -92,6 +100,15 @@ def explain(output: str) -> InstallFailure:
     cause = next((cause for cause, signs in _SIGNS if any(re.search(sign, output) for sign in signs)), Cause.UNKNOWN)
     package = _PACKAGE.search(output)
     return InstallFailure(cause, _message(output), package[1] if package else None)
+
+
+def unreachable(output: str) -> str | None:
+    """What kept an installer (uv, pip, apt) from its registry, in its own words; None where that is not the cause."""
+    failure = explain(output)
+    if failure.cause is not Cause.NETWORK:
+        return None
+    found = (re.search(sign, output) for sign in dict(_SIGNS)[Cause.NETWORK])
+    return next(match[0] for match in found if match is not None)
 
 
 def _message(output: str, lines: int = 8) -> str:

@@ -18,6 +18,7 @@ import dagger
 from dagger import dag
 
 from gauntlet.errors import InfrastructureError
+from gauntlet.install_failure import unreachable
 from gauntlet.shared_directory import SharedDirectory
 from gauntlet.stage import running
 from gauntlet_verdict import Confinement
@@ -161,7 +162,7 @@ async def run_step(
     except dagger.ExecError as error:
         if tuple(error.command[: len(WRAPPER)]) != WRAPPER:
             raise SetupFailedError(
-                f"{' '.join(error.command)} ended with exit code {error.exit_code}",
+                _setup_failure(error),
                 exit_code=error.exit_code, stdout=error.stdout, stderr=error.stderr,
             ) from error  # fmt: skip
         return await _outcome_of_failure(prepared, command, error, confinement), after
@@ -205,6 +206,16 @@ def checks_directory() -> dagger.Directory:
     for path, text in checks_source().items():
         directory = directory.with_new_file(path, text)
     return SharedDirectory(directory)
+
+
+def _setup_failure(error: dagger.ExecError) -> str:
+    said = unreachable(error.stdout + error.stderr)
+    if said is not None:
+        return (
+            f"a package registry cannot be reached ({said}); look at this machine's network and proxy, and at the "
+            f"address that pip, uv or apt have for it. It was asked by {error.command[0]}"
+        )
+    return f"{' '.join(error.command)} ended with exit code {error.exit_code}"
 
 
 async def _outcome_of_failure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gauntlet.install_failure import Cause, explain
+from gauntlet.install_failure import Cause, explain, unreachable
 
 OUTPUTS = {
     Cause.NETWORK: """\
@@ -83,3 +83,26 @@ def test_the_message_is_the_error_without_the_noise_around_it() -> None:
 
 def test_output_without_an_error_line_gives_its_last_lines() -> None:
     assert explain("one\n\ntwo\n").message == "one; two"
+
+
+PIP = """\
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError('<HTTPSConnection \
+object at 0x7f>: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/uv/
+ERROR: Could not find a version that satisfies the requirement uv==0.13.9 (from versions: none)
+ERROR: No matching distribution found for uv==0.13.9
+"""
+APT = "E: Failed to fetch http://mirror.invalid/InRelease  Temporary failure resolving 'mirror.invalid'\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (PIP, "Temporary failure in name resolution"),
+        (APT, "Temporary failure resolving"),
+        (OUTPUTS[Cause.NETWORK], "error sending request"),
+        ("ERROR: No matching distribution found for uv==99\n", None),
+        (OUTPUTS[Cause.HASH], None),
+    ],
+)
+def test_a_registry_that_cannot_be_reached_is_told_in_the_installers_own_words(output: str, said: str | None) -> None:
+    assert unreachable(output) == said

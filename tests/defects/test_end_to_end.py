@@ -31,13 +31,6 @@ def skipped(defect: Any, all_defects: list[Any]) -> frozenset[str]:
     return EXPENSIVE - defect.stages - {defect.home}
 
 
-def in_every_run(defect: Any) -> bool:
-    """Defects of the two test stages take half a minute each: `make test` has some of them, `make defects` all."""
-    some = ("leftover", "document", "collected", "money")
-    ours = defect.home not in {"test:unit", "test:integration"} or any(word in defect.name for word in some)
-    return ours or bool(os.environ.get("GAUNTLET_ALL_DEFECTS"))
-
-
 def fast(source: Path, reports: Path, skip: frozenset[str] = frozenset()) -> dict[str, Any]:
     """run.json of a FAST run whose change is the last commit."""
     command = [GAUNTLET, "fast", "--source", source, "--report-dir", reports, "--format", "plain", "--base", "HEAD~1"]
@@ -66,8 +59,6 @@ def explained(run: dict[str, Any]) -> str:
 def test_exactly_the_stages_that_a_defect_names_turn_red(
     defect: Any, all_defects: list[Any], plant: Callable[[Any], Path], tmp_path: Path
 ) -> None:
-    if not in_every_run(defect):
-        pytest.skip("make defects runs it")
     run = fast(plant(defect), tmp_path / "reports", skipped(defect, all_defects))
     assert red(run) == defect.stages, explained(run)
 

@@ -15,6 +15,7 @@ import anyio
 import h11
 from anyio.abc import SocketAttribute
 
+from gauntlet_engine.buildkit import EngineError
 from gauntlet_engine.execution import UNPROCESSABLE, Answer
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ async def serving(handle: Handle, token: str, *, port: int = 0) -> AsyncGenerato
     """
     connection = _Connection(handle, _credentials(token))
     failure: Exception | None = None
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    try:
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    except OSError as error:
+        remedy = "The loopback interface must be up (`ip link set lo up`)" + (" and the port free." if port else ".")
+        raise EngineError(f"Nothing can listen on 127.0.0.1: {error.strerror}.", remedy=remedy) from error
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, connection.serve)
         try:
