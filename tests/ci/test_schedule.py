@@ -340,3 +340,19 @@ async def test_what_surely_runs_starts_first_then_what_may_take_longest() -> Non
         limits=Limits(jobs=1),
     ).schedule.run()
     assert order == ["asks", "long", "middle", "short"]
+
+
+async def test_the_longest_starts_first_and_with_fail_fast_the_quickest() -> None:
+    async def work(context: StageContext) -> Verdict:
+        await anyio.lowlevel.checkpoint()
+        return passed(context.stage.id)
+
+    for fail_fast, order in ((False, ["s:waits", "s:long", "s:quick"]), (True, ["s:quick", "s:waits", "s:long"])):
+        stages = [
+            a_stage("s:quick", work, timeout_s=10.0),
+            a_stage("s:long", work, timeout_s=600.0),
+            a_stage("s:waits", work, timeout_s=60.0, waits=True),
+        ]
+        seen = scheduled(*stages, limits=Limits(jobs=1, fail_fast=fail_fast))
+        await finish(seen)
+        assert [event.stage for event in seen.of(StageStarted)] == order

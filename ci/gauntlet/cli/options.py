@@ -65,7 +65,7 @@ def add_run(parser: argparse.ArgumentParser, *, pick: bool = True) -> None:
     if pick:
         add_pick(parser)
     parser.add_argument("--jobs", "-j", metavar="N", type=_jobs, help="stages at once (default: one a processor)")
-    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failing stage")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failing stage, the quickest first")
     parser.add_argument("--format", choices=FORMATS, default="auto", help="what to show while it runs (default: auto)")
     parser.add_argument("--report-dir", metavar="DIR", help="where reports go (default: .gauntlet in the source)")
     add_source(parser)
