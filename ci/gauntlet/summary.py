@@ -10,7 +10,7 @@ from rich.text import Text
 from gauntlet_verdict import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -45,8 +45,10 @@ def print_summary(console: Console, run: Run, folder: Path | None) -> None:
     """Print the table, the findings that matter and where the reports are."""
     width = max((len(stage_id) for stage_id in (*(verdict.stage for verdict in run.verdicts), *run.not_run)), default=5)
     _say(console, Text())
+    alike = _alike(run.verdicts)
     for verdict in run.verdicts:
-        _say(console, _row(verdict, width))
+        first = alike[verdict.stage][0]
+        _say(console, _row(verdict, width, "" if first is verdict else f"as {first.stage}"))
     for reason, stages in _by_reason(run.not_run).items():
         if len(stages) > FEW:
             _say(console, Text(f"{len(stages)} not run: {printable(reason)}", style="dim"))
@@ -54,8 +56,9 @@ def print_summary(console: Console, run: Run, folder: Path | None) -> None:
         for stage_id in stages:
             _say(console, Text(f"{stage_id:<{width}}  {'not run':<12} {printable(reason)}", style="dim"))
     for verdict in run.verdicts:
-        if verdict.status not in _LET_THROUGH or any(finding.blocking for finding in verdict.findings):
-            _details(console, verdict)
+        matters = verdict.status not in _LET_THROUGH or any(finding.blocking for finding in verdict.findings)
+        if matters and alike[verdict.stage][0] is verdict:
+            _details(console, verdict, [other.stage for other in alike[verdict.stage]])
     _say(console, Text())
     _say(console, _total(run))
     if folder is not None:
@@ -89,9 +92,23 @@ def _by_reason(not_run: Mapping[str, str]) -> dict[str, list[str]]:
     return grouped
 
 
-def _row(verdict: Verdict, width: int) -> Text:
+def _alike(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
+    """By stage: those that gave no answer for the very same reason (the engine went away), or the verdict alone."""
+    grouped: dict[tuple[Status, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.status not in _LET_THROUGH and not verdict.findings:
+            grouped.setdefault((verdict.status, verdict.reason), []).append(verdict)
+    alike = {verdict.stage: group for group in grouped.values() if len(group) > FEW for verdict in group}
+    return {verdict.stage: alike.get(verdict.stage, [verdict]) for verdict in verdicts}
+
+
+def _row(verdict: Verdict, width: int, instead: str) -> Text:
     blocking = sum(finding.blocking for finding in verdict.findings)
-    detail = printable(verdict.reason) or (f"{blocking} finding{'s' if blocking != 1 else ''}" if blocking else "")
+    detail = (
+        instead
+        or printable(verdict.reason)
+        or (f"{blocking} finding{'s' if blocking != 1 else ''}" if blocking else "")
+    )
     looked = counted(verdict)
     return Text.assemble(
         f"{verdict.stage:<{width}}  ",
@@ -103,9 +120,11 @@ def _row(verdict: Verdict, width: int) -> Text:
     )
 
 
-def _details(console: Console, verdict: Verdict) -> None:
+def _details(console: Console, verdict: Verdict, stages: Sequence[str]) -> None:
+    """What a stage found, or why `stages` gave no answer."""
     _say(console, Text())
-    _say(console, Text.assemble((verdict.stage, "bold"), " ", (str(verdict.status), STYLES[verdict.status])))
+    name = verdict.stage + (f" and {len(stages) - 1} more" if len(stages) > 1 else "")
+    _say(console, Text.assemble((name, "bold"), " ", (str(verdict.status), STYLES[verdict.status])))
     if verdict.reason:
         _say(console, Text(f"  {printable(verdict.reason)}"))
     for finding in findings_first(verdict)[:SHOWN_FINDINGS]:
@@ -116,7 +135,8 @@ def _details(console: Console, verdict: Verdict) -> None:
             _say(console, Text(f"    {printable(line)}", style="dim"))
     if (more := len(verdict.findings) - SHOWN_FINDINGS) > 0:
         _say(console, Text(f"  … and {more} more in run.json", style="dim"))
-    _say(console, Text(f"  again: {verdict.rerun}" + (f"   log: {verdict.log}" if verdict.log else ""), style="dim"))
+    rerun = verdict.rerun.replace(verdict.stage, " ".join(stages), 1)
+    _say(console, Text(f"  again: {rerun}" + (f"   log: {verdict.log}" if verdict.log else ""), style="dim"))
 
 
 def _total(run: Run) -> Text:

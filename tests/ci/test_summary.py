@@ -84,6 +84,32 @@ def test_many_stages_that_did_not_run_for_one_reason_share_a_line() -> None:
     assert "\n3 not run: --only x was asked for\n" in summary(run)
 
 
+def test_stages_without_an_answer_for_the_same_reason_are_explained_once() -> None:
+    lost = tuple(
+        Verdict(stage=stage, status=Status.ERROR, reason="the daemon went away", rerun=f"gauntlet run {stage} --jobs 1")
+        for stage in ("a:a", "b:b", "c:c")
+    )
+    other = Verdict(stage="d:d", status=Status.ERROR, reason="no space left", rerun="gauntlet run d:d")
+    assert summary(RUN.model_copy(update={"not_run": {}, "verdicts": (*lost, other), "interrupted": False})) == (
+        """
+a:a  ERROR            0.0 s  the daemon went away
+b:b  ERROR            0.0 s  as a:a
+c:c  ERROR            0.0 s  as a:a
+d:d  ERROR            0.0 s  no space left
+
+a:a and 2 more ERROR
+  the daemon went away
+  again: gauntlet run a:a b:b c:c --jobs 1
+
+d:d ERROR
+  no space left
+  again: gauntlet run d:d
+
+fast: 4 error in 12.5 s → exit code 3 (no answer: infrastructure, inconclusive or interrupted)
+"""
+    )
+
+
 def test_of_a_long_traceback_only_the_error_is_shown() -> None:
     code = [f"    line {number}" for number in range(40)]
     traceback = "\n".join(
