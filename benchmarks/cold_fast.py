@@ -93,12 +93,16 @@ def measure() -> list[Figure]:
     for name, took in bootstraps.items():
         print(f"      {took:7.1f} s  bootstrap of {name}")
     for took, name in chain:
-        print(f"      {took:7.1f} s  {name[:90]}")
+        print(f"      {took:7.1f} s  {_line(name)}")
     print("      of everything that ran, the longest:")
     for digest, took in sorted(record.took.items(), key=lambda item: -item[1])[:SHOWN]:
-        print(f"      {took:7.1f} s  {record.began[digest].name[:90]}")
+        print(f"      {took:7.1f} s  {_line(record.began[digest].name)}")
     longest = max(bootstraps.values(), default=0.0) + sum(took for took, _ in chain)
     return [Figure("cold FAST", ours, longest, "the longest chain in it", 1.5)]
+
+
+def _line(name: str) -> str:
+    return " ".join(name.split())[:90]
 
 
 async def _cold(state: StateDirs, record: Record, reports: Path) -> None:
