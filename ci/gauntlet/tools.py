@@ -71,7 +71,8 @@ class ToolPacks:
         """`container` with each pack at /opt/<name>."""
         for name in names:
             container = container.with_mounted_directory(f"/opt/{name}", self.pack(name))
-        return container
+        # Else uv knows only the roots that it brings. A Dagger engine puts those of a proxy into the image's own store.
+        return container.with_env_variable("UV_SYSTEM_CERTS", "1") if "uv" in names else container
 
     def versions(self, *names: str) -> dict[str, str]:
         """Version of each pack's tool, by pack, as its lock has it."""

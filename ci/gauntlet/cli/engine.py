@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gauntlet.cli.quick_client import in_process, quicken
 from gauntlet.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from typing import TextIO
 
     from gauntlet.cli.quick_client import Answering
     from gauntlet_engine.buildkit import Event
     from gauntlet_engine.session import EngineHandle
 
+_LAST_LINES = 8
 _SCHEMES = ("tcp://", "unix://", "docker-container://", "kube-pod://", "podman-container://", "ssh://")
 
 
@@ -57,8 +60,10 @@ async def engine(choice: str, log: Callable[[str], None]) -> AsyncGenerator[Engi
     """
     check_engine(choice)
     if choice == "dagger":
-        async with _connected(None):
-            yield Engine(embedded=False, facts={"kind": "dagger", "client": _client_version()})
+        # Its CLI tells much, and waits for ever where nobody takes it: dagger-io's own pipe has no reader.
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+            async with _connected(None, cast("TextIO", said)):
+                yield Engine(embedded=False, facts={"kind": "dagger", "client": _client_version()})
         return
     async with AsyncExitStack() as stack:
         session = await _session(stack, None if choice == "embedded" else choice, log)
@@ -88,18 +93,28 @@ async def _session(stack: AsyncExitStack, address: str | None, log: Callable[[st
 
 
 @asynccontextmanager
-async def _connected(answer: Answering | None) -> AsyncGenerator[None]:
-    """The client's connection: to the session in this process that gives these answers, or to what it finds itself."""
+async def _connected(answer: Answering | None, said: TextIO | None = None) -> AsyncGenerator[None]:
+    """The client's connection: to the session in this process that gives these answers, or to what it finds itself.
+
+    `said` is a file for what a CLI that it starts has to say.
+    """
     import dagger  # noqa: PLC0415 - slow to import
 
     quicken()
     async with AsyncExitStack() as stack:
         try:
             with in_process(answer) if answer else nullcontext():
-                await stack.enter_async_context(dagger.connection(dagger.Config()))
+                await stack.enter_async_context(dagger.connection(dagger.Config(log_output=said)))
         except dagger.DaggerError as error:
-            raise EngineError(str(error), "`gauntlet doctor` says what is missing") from error
+            last = _last_words(said) if said is not None else ""
+            raise EngineError(f"{error}{last}", "`gauntlet doctor` says what is missing") from error
         yield
+
+
+def _last_words(said: TextIO) -> str:
+    said.seek(0)
+    lines = [line.rstrip() for line in said if line.strip()][-_LAST_LINES:]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _client_version() -> str:

@@ -13,6 +13,8 @@ import pytest
 from gauntlet.cli import main
 
 if TYPE_CHECKING:
+    from gauntlet_engine.state import StateDirs
+
     from .conftest import Clone
 
 COMMAND = Path(sys.executable).with_name("gauntlet")
@@ -125,6 +127,44 @@ def test_reports_are_invisible_to_git(clone: Clone) -> None:
     exit_code_of("fast", "--source", str(clone.root))
     assert (clone.root / ".gauntlet").is_dir()
     assert clone.git("status", "--porcelain", "--untracked-files=all") == ""
+
+
+# What stands for a Dagger CLI: our own session command, after more words than a pipe holds.
+TALKATIVE = """#!/bin/sh
+head -c 1000000 /dev/zero | tr '\\0' x >&2
+exec {engine} "$@"
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(120)
+def test_a_dagger_cli_may_say_as_much_as_it_likes(clone: Clone, engine_state: StateDirs, tmp_path: Path) -> None:
+    program = tmp_path / "dagger"
+    program.write_text(TALKATIVE.format(engine=COMMAND.with_name("gauntlet-engine")))
+    program.chmod(0o755)
+    clone.commit(a_dot_py="import os\n", gauntlet_dot_yaml="image: gauntlet/base:trixie\n")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
+    ran = subprocess.run(
+        [COMMAND, "run", "lint:python", "--source", clone.root, "--engine", "dagger"],
+        env=ours | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(program)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "a.py:1:8" in ran.stdout
+
+
+def test_a_dagger_cli_that_fails_is_quoted(clone: Clone, tmp_path: Path) -> None:
+    program = tmp_path / "dagger"
+    program.write_text("#!/bin/sh\necho 'no container runtime on this machine' >&2\nexit 1\n")
+    program.chmod(0o755)
+    clone.commit(a_dot_py="x = 1\n")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
+    ran = subprocess.run(
+        [COMMAND, "run", "lint:python", "--source", clone.root, "--engine", "dagger"],
+        env=ours | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(program)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    assert "no container runtime on this machine" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.slow
