@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import dagger
 
+from gauntlet.cli import quick_client
+from gauntlet.cli.quick_client import quicken
 from gauntlet_engine.session import open_session
 
 if TYPE_CHECKING:
@@ -19,10 +21,17 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def connected(
-    state: StateDirs | None = None, log: Callable[[str], None] | None = None
+    state: StateDirs | None = None, log: Callable[[str], None] | None = None, *, in_process: bool = False
 ) -> AsyncGenerator[EngineHandle]:
-    """Serve and connect until the block ends; the daemon is this user's own unless `state` says otherwise."""
+    """Serve and connect until the block ends; the daemon is this user's own unless `state` says otherwise.
+
+    `in_process` connects as `gauntlet` does, else by HTTP as any script.
+    """
     async with open_session(state=state, log=log) as handle:
         os.environ["DAGGER_SESSION_PORT"], os.environ["DAGGER_SESSION_TOKEN"] = str(handle.port), handle.token
-        async with dagger.connection(dagger.Config()):
+        async with AsyncExitStack() as stack:
+            if in_process:
+                quicken()
+            with quick_client.in_process(handle.answer) if in_process else nullcontext():
+                await stack.enter_async_context(dagger.connection(dagger.Config()))
             yield handle

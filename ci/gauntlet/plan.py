@@ -70,7 +70,8 @@ def make_plan(stages: Mapping[str, Stage], project: Project | None, config: Conf
         PlanError: a need is unknown, or needs form a cycle.
     """
     ordered = _in_order(stages)
-    only = _matching(selection.only, stages, "--only")
+    # Without a tier the names are what `gauntlet run` was given, not an option's.
+    only = _matching(selection.only, stages, "--only" if selection.tier is not None else "STAGE")
     skip = _matching(selection.skip, stages, "--skip")
     entries: list[Entry] = []
     left_out: list[LeftOut] = []

@@ -78,7 +78,7 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], said: str, capsy
         (("fast", "--base", "nowhere"), "--base nowhere: there is no such commit", "git fetch origin"),
         (("fast", "--only", "lint:pyhton"), "--only lint:pyhton: there is no such stage", "mean 'lint:python'?"),
         (("fast", "--skip", "no:*"), "--skip no:*: there is no such stage", "`gauntlet stages` lists them"),
-        (("run", "lint:pyhton"), "lint:pyhton: there is no such stage", "mean 'lint:python'?"),
+        (("run", "lint:pyhton"), "STAGE lint:pyhton: there is no such stage", "mean 'lint:python'?"),
         (("plan", "--only", "lint:pyhton"), "there is no such stage", "mean 'lint:python'?"),
     ],
 )
