@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -60,6 +61,69 @@ func enter(arguments []string) {
 	}
 	err = syscall.Exec(path, args, os.Environ())
 	refuse(noSuchThing, &os.PathError{Op: "fork/exec", Path: path, Err: err})
+}
+
+// ours is the command's account if it is the shim's own, and nothing has to be done between fork and exec.
+func (e *Entry) ours() (*account, error) {
+	l := e.Limits
+	limited := l.CPUSeconds > 0 || l.FileBytes > 0 || l.OpenFiles > 0 || l.Processes > 0 || l.AddressSpaceBytes > 0
+	if e.Root != "" || e.Cwd != "" || limited || os.Getuid() != 0 {
+		return nil, nil
+	}
+	who, err := findAccount(e.User, "/etc/passwd", "/etc/group")
+	if err != nil || who.uid != 0 || who.gid != os.Getgid() {
+		return nil, err
+	}
+	have, err := os.Getgroups()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(otherGroups(have, who.gid), otherGroups(who.groups, who.gid)) {
+		return nil, nil
+	}
+	return &who, nil
+}
+
+// otherGroups are the groups beside the main one, sorted.
+func otherGroups(groups []int, main int) []int {
+	others := slices.DeleteFunc(slices.Clone(groups), func(group int) bool { return group == main })
+	slices.Sort(others)
+	return slices.Compact(others)
+}
+
+// completed is the environment as `settle` leaves it for a root.
+func completed(env []string, who *account) []string {
+	for name, value := range map[string]string{"PATH": defaultPath, "HOME": who.home} {
+		if variable(env, name) == "" {
+			env = with(env, name, value)
+		}
+	}
+	if here, err := os.Getwd(); err == nil && variable(env, "PWD") == "" {
+		env = with(env, "PWD", here)
+	}
+	return env
+}
+
+func variable(env []string, name string) string {
+	for _, pair := range slices.Backward(env) {
+		if found, value, _ := strings.Cut(pair, "="); found == name {
+			return value
+		}
+	}
+	return ""
+}
+
+func with(env []string, name, value string) []string {
+	others := slices.DeleteFunc(slices.Clone(env), func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+	return append(others, name+"="+value)
+}
+
+// lookPath finds a program on the command's own PATH.
+func lookPath(program string, env []string) (string, error) {
+	if err := os.Setenv("PATH", variable(env, "PATH")); err != nil {
+		return "", err
+	}
+	return exec.LookPath(program)
 }
 
 // settle moves the process to its root, directory and user.

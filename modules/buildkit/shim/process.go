@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -74,10 +76,13 @@ func (h *household) reapOne(which int) bool {
 	return true
 }
 
-// start runs a command through `enter`.
+// start runs a command: through `enter`, or at once where there is nothing that only the child can do to itself.
 //
 // It returns a *refusal if the child could not become the command. files are the child's standard input, outputs.
 func (h *household) start(entry Entry, args, env []string, files [3]*os.File) (*process, error) {
+	if who, err := entry.ours(); err == nil && who != nil {
+		return h.startOurs(who, args, env, files)
+	}
 	data, err := json.Marshal(entry)
 	if err != nil {
 		return nil, err
@@ -87,14 +92,14 @@ func (h *household) start(entry Entry, args, env []string, files [3]*os.File) (*
 		return nil, err
 	}
 	defer report.Close()
-	child, err := h.fork(append([]string{"exec-shim", "enter", string(data), "--"}, args...), &syscall.ProcAttr{
+	child, err := h.fork("/proc/self/exe", append([]string{"exec-shim", "enter", string(data), "--"}, args...), &syscall.ProcAttr{
 		Env:   env,
 		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), reporter.Fd()},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
 	reporter.Close()
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("start a process", err)
 	}
 	answer, err := io.ReadAll(report)
 	if err != nil || len(answer) == 0 {
@@ -108,13 +113,34 @@ func (h *household) start(entry Entry, args, env []string, files [3]*os.File) (*
 	return nil, no
 }
 
+// startOurs starts a command for the user that the shim is, as `enter` would, without a program in between.
+func (h *household) startOurs(who *account, args, env []string, files [3]*os.File) (*process, error) {
+	env = completed(env, who)
+	path, err := lookPath(args[0], env)
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return nil, &refusal{noSuchThing, err.Error()}
+	}
+	child, err := h.fork(path, args, &syscall.ProcAttr{
+		Env:   env,
+		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	})
+	switch {
+	case errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM):
+		return nil, os.NewSyscallError("start a process", err)
+	case err != nil:
+		return nil, &refusal{noSuchThing, (&os.PathError{Op: "fork/exec", Path: path, Err: err}).Error()}
+	}
+	return child, nil
+}
+
 // fork holds the lock until the child is known: its end can't be reaped before.
-func (h *household) fork(argv []string, attributes *syscall.ProcAttr) (*process, error) {
+func (h *household) fork(program string, argv []string, attributes *syscall.ProcAttr) (*process, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	pid, err := syscall.ForkExec("/proc/self/exe", argv, attributes)
+	pid, err := syscall.ForkExec(program, argv, attributes)
 	if err != nil {
-		return nil, os.NewSyscallError("start a process", err)
+		return nil, err
 	}
 	child := &process{pid: pid, done: make(chan struct{})}
 	h.live[pid] = child
