@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ const (
 	codeTooMany  = 137
 	codeMissing  = 1 // as the engine whose API we serve has it: a missing program is exit code 1
 	drainSeconds = 5
+	spareThreads = 16
 )
 
 // runExec runs the command among its services. The shim is not dumpable meanwhile: a command that runs as root can't
@@ -69,6 +71,7 @@ type command struct {
 func runCommand(h *household, services *pod, spec *Spec, env []string, stdout, stderr *stream) (int, bool, error) {
 	before := 0
 	if spec.Limits.Processes > 0 {
+		reserveThreads()
 		before = len(descendants())
 	}
 	main, err := startCommand(h, spec, env, stdout, stderr)
@@ -92,6 +95,22 @@ func runCommand(h *household, services *pod, spec *Spec, env []string, stdout, s
 	main.end(h, services)
 	stderr.note(why.Error())
 	return code, false, nil
+}
+
+// reserveThreads has the runtime make its threads now. Once a fork bomb has every task that the kernel allows the
+// container, a runtime that wants one more dies of it, and with it the limit.
+func reserveThreads() {
+	var all, ready sync.WaitGroup
+	ready.Add(spareThreads)
+	for range spareThreads {
+		all.Go(func() {
+			runtime.LockOSThread() // the next goroutine has to have a thread of its own
+			ready.Done()
+			ready.Wait()
+			runtime.UnlockOSThread() // and this one goes into the runtime's pool
+		})
+	}
+	all.Wait()
 }
 
 // wait returns when the command has ended by itself, or with the reason to end it.
