@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import dagger
 
 from gauntlet.cli import quick_client
-from gauntlet.cli.quick_client import quicken
 from gauntlet_engine.session import open_session
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ async def connected(
         os.environ["DAGGER_SESSION_PORT"], os.environ["DAGGER_SESSION_TOKEN"] = str(handle.port), handle.token
         async with AsyncExitStack() as stack:
             if in_process:
-                quicken()
+                quick_client.quicken()
             with quick_client.in_process(handle.answer) if in_process else nullcontext():
                 await stack.enter_async_context(dagger.connection(dagger.Config()))
             yield handle

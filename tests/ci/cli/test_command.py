@@ -129,6 +129,18 @@ def test_reports_are_invisible_to_git(clone: Clone) -> None:
     assert clone.git("status", "--porcelain", "--untracked-files=all") == ""
 
 
+def with_dagger_cli(text: str, folder: Path, clone: Clone) -> subprocess.CompletedProcess[str]:
+    """`gauntlet run` on a Dagger engine whose CLI is the given program."""
+    program = folder / "dagger"
+    program.write_text(text)
+    program.chmod(0o755)
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
+    return subprocess.run(
+        [COMMAND, "run", "lint:python", "--source", clone.root, "--engine", "dagger"],
+        env=ours | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(program)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 # What stands for a Dagger CLI: our own session command, after more words than a pipe holds.
 TALKATIVE = """#!/bin/sh
 head -c 1000000 /dev/zero | tr '\\0' x >&2
@@ -139,29 +151,16 @@ exec {engine} "$@"
 @pytest.mark.engine
 @pytest.mark.timeout(120)
 def test_a_dagger_cli_may_say_as_much_as_it_likes(clone: Clone, engine_state: StateDirs, tmp_path: Path) -> None:
-    program = tmp_path / "dagger"
-    program.write_text(TALKATIVE.format(engine=COMMAND.with_name("gauntlet-engine")))
-    program.chmod(0o755)
     clone.commit(a_dot_py="import os\n", gauntlet_dot_yaml="image: gauntlet/base:trixie\n")
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
-    ran = subprocess.run(
-        [COMMAND, "run", "lint:python", "--source", clone.root, "--engine", "dagger"],
-        env=ours | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(program)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    ran = with_dagger_cli(TALKATIVE.format(engine=COMMAND.with_name("gauntlet-engine")), tmp_path, clone)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "a.py:1:8" in ran.stdout
 
 
 def test_a_dagger_cli_that_fails_is_quoted(clone: Clone, tmp_path: Path) -> None:
-    program = tmp_path / "dagger"
-    program.write_text("#!/bin/sh\necho 'no container runtime on this machine' >&2\nexit 1\n")
-    program.chmod(0o755)
     clone.commit(a_dot_py="x = 1\n")
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("DAGGER_SESSION_")}
-    ran = subprocess.run(
-        [COMMAND, "run", "lint:python", "--source", clone.root, "--engine", "dagger"],
-        env=ours | {"_EXPERIMENTAL_DAGGER_CLI_BIN": str(program)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    failing = "#!/bin/sh\necho 'no container runtime on this machine' >&2\nexit 1\n"
+    ran = with_dagger_cli(failing, tmp_path, clone)
     assert ran.returncode == 3, ran.stdout + ran.stderr
     assert "no container runtime on this machine" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -168,12 +168,11 @@ def _turn(directory: Path) -> Generator[None]:
 def _tidy(directory: Path, keep: frozenset[str]) -> None:
     """Remove the old exit code, logs of stages that are not in this run, and what a killed writer left behind."""
     (directory / EXIT_CODE).unlink(missing_ok=True)
-    logs = directory / LOGS
-    for entry in logs.iterdir() if logs.is_dir() and not logs.is_symlink() else ():
+    for entry in _inside(directory / LOGS):
         if _OURS.fullmatch(entry.name) or (entry.suffix == ".log" and f"{LOGS}/{entry.name}" not in keep):
             entry.unlink(missing_ok=True)
-    for folder in _real_folders(directory / EVIDENCE):
-        for entry in folder.iterdir():
+    for folder in (entry for entry in _inside(directory / EVIDENCE) if entry.is_dir() and not entry.is_symlink()):
+        for entry in _inside(folder):
             if entry.is_file() and entry.relative_to(directory).as_posix() not in keep:
                 entry.unlink(missing_ok=True)
         if not any(folder.iterdir()):
@@ -183,11 +182,9 @@ def _tidy(directory: Path, keep: frozenset[str]) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _real_folders(above: Path) -> list[Path]:
-    """The folders in a folder; links are not followed, they could lead out of the project."""
-    if above.is_symlink() or not above.is_dir():
-        return []
-    return [entry for entry in above.iterdir() if entry.is_dir() and not entry.is_symlink()]
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where there is none, or a link in its place, which could lead out of the project."""
+    return [] if folder.is_symlink() or not folder.is_dir() else list(folder.iterdir())
 
 
 def _replace(path: Path, content: bytes) -> None:
